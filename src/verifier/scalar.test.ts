@@ -166,4 +166,16 @@ describe('scalars', () => {
     const scalar = constScalar(wrap(-2n));
     expect([scalar.umin, scalar.smin, scalar.u32min, scalar.s32min]).toEqual([wrap(-2n), -2n, 0xffff_fffe, -2]);
   });
+
+  it('are not negative where the lower half is not, up to the least that 32 bits have', () => {
+    const scalar = unknownScalar.clone();
+    Object.assign(scalar, { smin: -0x8000_0000n, smax: 0x7fff_ffffn, s32min: 0 });
+    expect(scalar.sync()).toMatchObject({ smin: 0n, umax: 0x7fff_ffffn });
+  });
+
+  it('keep the negative piece of a signed 32-bit range where the unsigned one leaves no other', () => {
+    const scalar = unknownScalar.clone();
+    Object.assign(scalar, { s32min: -5, s32max: 10, u32min: 20, u32max: 0xffff_fffe });
+    expect(scalar.sync()).toMatchObject({ s32min: -5, s32max: -2, u32min: 0xffff_fffb });
+  });
 });

@@ -133,6 +133,26 @@ const edge: readonly (readonly [what: string, code: string, message: RegExp | un
     'r6 = r1\nr7 = *(u32 *)(r6 + 12)\nr0 = *(u32 *)(r6 + 16)\nr0 = 0\n*(u64 *)(r10 - 8) = 0\nif r7 > 5 goto +2\nr0 = 2\nexit\n*(u64 *)(r10 - 16) = 0\ngoto -5',
     /^infinite loop detected/,
   ],
+  [
+    'forgets what lies ahead of a packet pointer that moves by a number',
+    `${packet}\nr6 = *(u32 *)(r1 + 12)\nr6 &= 7\nr4 = r2\nr4 += 8\nr0 = 1\nif r4 > r3 goto +2\nr2 += r6\nr0 = *(u8 *)(r2 + 0)\nexit`,
+    /^invalid access to packet, off=0 size=1, R2\(id=1,off=0,r=0\)/,
+  ],
+  [
+    'lets a program read the first field of a socket',
+    '*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -16\nr3 = 12\nr4 = -1\nr5 = 0\ncall 84\nif r0 == 0 goto +3\nr7 = *(u32 *)(r0 + 0)\nr1 = r0\ncall 86\nr0 = 2\nexit',
+    undefined,
+  ],
+  [
+    'refuses a jump behind the first half of a 64-bit constant that other paths load',
+    'r0 = 0\nr6 = *(u32 *)(r1 + 12)\nif r6 != 0 goto +3\nr1 = 1 ll\nexit\ngoto -3\nexit',
+    /^jump into the middle of ldimm64 insn 3/,
+  ],
+  [
+    'wants an iterator on the stack',
+    '.extern bpf_iter_num_new\nr2 = 0\nr3 = 3\ncall bpf_iter_num_new\nr0 = 0\nexit',
+    /^arg#0 expected pointer to an iterator on stack/,
+  ],
   ['refuses an opcode that only 32-bit swaps have', '.quad 0x00000010000000df\nr0 = 0\nexit', /^unknown opcode df/],
 ];
 
@@ -193,7 +213,26 @@ describe('reports', () => {
   });
 });
 
+describe('the log', () => {
+  it('of a refusal alone has the instruction and the reason, and is empty where nobody wants one', () => {
+    const logOf = (logLevel: 0 | 1): string => verifyText('r0 = r9\nexit', { logLevel }).log;
+    expect(logOf(1).split('\n').slice(0, 3)).toEqual(['func#0 @0', '0: (bf) r0 = r9', 'R9 !read_ok']);
+    expect(logOf(0)).toBe('');
+  });
+});
+
 describe('facts', () => {
+  it('of a pointer on one path and zero on another say that it may be null, whichever comes first', () => {
+    for (const [first, second] of [
+      ['r7 = 0', 'r7 = r10'],
+      ['r7 = r10', 'r7 = 0'],
+    ]) {
+      const code = `r6 = *(u32 *)(r1 + 12)\n${first}\nif r6 == 0 goto +1\n${second}\nr0 = 0\nif r7 == 0 goto +0\nexit`;
+      const { facts } = verifyText(code, { facts: true });
+      expect(facts?.insns[5]?.regs[7]).toMatchObject({ kind: 'pointer', to: 'fp', nullable: true });
+    }
+  });
+
   it('join what all paths bring', () => {
     const { facts } = verifyText('r6 = *(u32 *)(r1 + 12)\nr7 = 1\nif r6 == 0 goto +1\nr7 = 5\nr0 = r7\nexit', {
       facts: true,

@@ -77,6 +77,22 @@ describe('values by BTF', () => {
     expect(bytes[42]).toBe(6 | (17 << 3));
   });
 
+  it('are as wide as their types: what a negative number is put before stays as it is, and one bit is a truth', () => {
+    const input = new BtfInput();
+    const s16 = input.int('s16', 2, true);
+    const bool = input.add('bool', 1, 0, 1, [0x4000008]);
+    const type = input.struct('padded', 8, [
+      ['yes', bool, 0],
+      ['no', bool, 8],
+      ['delta', s16, 16],
+    ]);
+    const btf = new Btf(input.bytes());
+    const value = { yes: true, no: false, delta: -2 };
+    const bytes = encodeTyped(btf, type, value, 'value');
+    expect([...bytes]).toEqual([1, 0, 0xfe, 0xff, 0, 0, 0, 0]);
+    expect(decodeTyped(btf, type, bytes)).toEqual(value);
+  });
+
   it('take one member of a union, numbers for bigints, and leave the kernel its locks', () => {
     const { btf, type } = flowType();
     const { parts: _, lock: __, ...rest } = flow;

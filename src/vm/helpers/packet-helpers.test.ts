@@ -3,6 +3,7 @@
  * calls on the same packet.
  */
 import { describe, expect, it } from 'vitest';
+import { kfuncNumber } from '../../platform/index.js';
 import { Machine } from '../machine.js';
 import { buffer, callHelper, mapSpec, objectSpec } from '../testing.js';
 
@@ -105,6 +106,15 @@ describe('a frame in fragments', () => {
     expect(machine.lane.packet.metaBytes().length).toBe(32);
   });
 
+  it('is linear up to where a program pulls it', () => {
+    const machine = machineWith(ramp(9000), true);
+    const pull = (length: number): number =>
+      Number(callHelper(machine, kfuncNumber('bpf_xdp_pull_data') ?? 0, [machine.lane.ctx.start, length]));
+    const linear = (): number => machine.lane.packet.dataEnd - machine.lane.packet.data;
+    expect([pull(3000), linear(), pull(3521), linear(), pull(20_000)]).toEqual([0, 3520, 0, 3521, -22]);
+    expect(machine.lane.packet.bytes()).toEqual(ramp(9000));
+  });
+
   it('reads and writes across fragments', () => {
     const data = ramp(9000);
     const machine = machineWith(data, true);
@@ -163,6 +173,10 @@ describe('redirects', () => {
     }
     callHelper(machine, 51, [dev?.handle ?? 0, 3, 0]);
     expect(machine.redirect).toEqual({ kind: 'devmap', map: 'dev', key: 3, ifindexes: [9] });
+    // The slot may be emptied before the packet leaves.
+    dev?.deleteElem(Uint8Array.of(3, 0, 0, 0));
+    expect(machine.redirect).toEqual({ kind: 'devmap', map: 'dev', key: 3, ifindexes: [0] });
+    dev?.updateElem(Uint8Array.of(3, 0, 0, 0), Uint8Array.of(9, 0, 0, 0));
     callHelper(machine, 51, [dev?.handle ?? 0, 0, 8 | 16]);
     expect(machine.redirect).toEqual({ kind: 'devmap', map: 'dev', key: 0, ifindexes: [7, 9] });
   });

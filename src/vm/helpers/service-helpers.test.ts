@@ -1,5 +1,7 @@
 /** Values marked "measured" are what Linux 6.18 (x86-64) answered in BPF_PROG_TEST_RUN to the same calls. */
 import { describe, expect, it } from 'vitest';
+import { assemble } from '../../object/index.js';
+import { kfuncNumber, nfConnAt } from '../../platform/index.js';
 import { FibTable } from '../fib.js';
 import { Machine, type MachineOptions } from '../machine.js';
 import { SocketTable } from '../sockets.js';
@@ -371,11 +373,45 @@ describe('dynptrs', () => {
     expect(callHelper(machine, 203, [ptr, 5, 4])).toBe(0n);
   });
 
+  it('of a reserved record are filled by copies and put out', () => {
+    const machine = machineWith({}, [['rb', 'ringbuf', { keySize: 0, valueSize: 0, maxEntries: 4096 }]]);
+    const [record, from] = [buffer(machine, 16), buffer(machine, 16)];
+    const data = buffer(machine, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+    const change = (name: string, args: readonly number[]): bigint => callHelper(machine, kfuncNumber(name) ?? 0, args);
+    expect(callHelper(machine, 198, [machine.maps[0]?.handle ?? 0, 8, 0, record])).toBe(0n);
+    expect(callHelper(machine, 197, [data, 8, 0, from])).toBe(0n);
+    expect(change('bpf_dynptr_copy', [record, 2, from, 1, 4])).toBe(0n);
+    expect(change('bpf_dynptr_memset', [record, 7, 1, 9])).toBe(0n);
+    callHelper(machine, 199, [record, 0]);
+    expect(machine.outputs).toEqual([{ kind: 'ringbuf', map: 'rb', data: Uint8Array.of(0, 0, 2, 3, 4, 5, 0, 9) }]);
+    expect(() => callHelper(machine, 198, [machine.lane.ctx.start, 8, 0, record])).toThrow('helper');
+  });
+
   it('cannot be forged', () => {
     const machine = machineWith();
     const forged = buffer(machine, 16);
     machine.memory.store32(forged, machine.lane.state);
     machine.memory.store32(forged + 8, 8);
     expect(() => callHelper(machine, 202, [forged, 0, buffer(machine, 8), 8, 0])).toThrow('helper');
+  });
+});
+
+describe('connections', () => {
+  it('live as long as they are told, in jiffies, rounded up; with a negative number as long as there is', () => {
+    const object = assemble(
+      '.license "GPL"\n.extern bpf_xdp_ct_alloc\n.section xdp\n.globl p\np:\ncall bpf_xdp_ct_alloc\nr0 = 0\nexit\n',
+    );
+    const machine = new Machine(object, { hz: 250 });
+    machine.setPacket({ data: new Uint8Array(64) });
+    const call = (name: string, args: readonly number[]): number =>
+      Number(callHelper(machine, kfuncNumber(name) ?? 0, args));
+    const tuple = buffer(machine, Uint8Array.of(10, 0, 0, 2, 10, 0, 0, 1, 1, 2, 3, 4));
+    const options = buffer(machine, Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0));
+    const connection = call('bpf_xdp_ct_alloc', [machine.lane.ctx.start, tuple, 12, options, 16]);
+    const jiffies = [0, 1, 5000, -1].map((milliseconds) => {
+      call('bpf_ct_set_timeout', [connection, milliseconds]);
+      return machine.memory.load32(connection + nfConnAt.timeout);
+    });
+    expect(jiffies).toEqual([0, 1, 1250, 0x7fff_ffff]);
   });
 });

@@ -3,6 +3,7 @@ import { BudgetError, InputError, UnsupportedError } from '../../base/index.js';
 import type { ProgramSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
 import type { BpfMap } from '../map.js';
+import { hashBytes } from './hash-function.js';
 import { PerfEventArrayMap } from './perf-event-array.js';
 import { ProgArrayMap } from './prog-array.js';
 import { MapBench, mapSpec, u32 } from './testing.js';
@@ -167,6 +168,19 @@ describe('hash', () => {
     }
     expect(seen).toBe(64);
     expect(keysOf(map)).toEqual([]);
+  });
+
+  it('tells keys apart that have one hash and differ in the last bytes alone', () => {
+    const bench = new MapBench();
+    const map = bench.make({ type: 'hash', keySize: 7 });
+    // Found by trying.
+    const [one, other] = [Uint8Array.of(1, 2, 3, 4, 0x80, 0x19, 2), Uint8Array.of(1, 2, 3, 4, 0x8c, 0x66, 2)];
+    const hashOf = (key: Uint8Array): number => hashBytes(bench.memory.view, bench.key(key), 7, 0);
+    expect(hashOf(one)).toBe(hashOf(other));
+    map.updateElem(one, u32(1));
+    expect(map.lookupElem(other)).toBe(-ENOENT);
+    map.updateElem(other, u32(2));
+    expect([map.lookupElem(one), map.lookupElem(other)]).toEqual([u32(1), u32(2)]);
   });
 
   it('leaves a spin lock alone and asks for one when BPF_F_LOCK is given', () => {
