@@ -28,7 +28,7 @@ import {
   predecessors,
   type Region,
 } from './function-code.js';
-import { commonFacts, decidedBy, factsAlong, noFacts, type PathFacts } from './path-facts.js';
+import { commonFacts, decidedBy, factsAlong, noFacts, type Operands, type PathFacts } from './path-facts.js';
 import { constantOf, u32, u64, type Value, Values } from './values.js';
 
 /** A place in memory: a base by name, and bytes from there. */
@@ -221,10 +221,11 @@ export class Flow {
     const { insn } = branch;
     const kind = insn.code & 0xf0;
     const left = state.regs[insn.dst];
-    if (kind !== (isTaken ? op.JEQ : op.JNE)) {
-      const other = usesSource(insn) ? state.regs[insn.src] : this.values.constant(BigInt(insn.imm));
-      if (left === undefined || other === undefined || branch.pinned) return state;
-      const path = factsAlong(state.path, branch, isTaken, { left, right: other });
+    const isHalf = insnClass(insn) === op.JMP32 && left !== undefined && left.ones > u32;
+    if (isHalf || kind !== (isTaken ? op.JEQ : op.JNE)) {
+      const operands = this.operandsOf(state, branch);
+      if (operands === undefined) return state;
+      const path = factsAlong(state.path, branch, isTaken, operands);
       if (path === state.path) return state;
       state.isShared = true;
       return { ...state, path };
@@ -232,7 +233,6 @@ export class Flow {
     const right = usesSource(insn) ? constantOf(state.regs[insn.src]) : BigInt(insn.imm);
     if (left === undefined || right === undefined || constantOf(left) !== undefined) return state;
     const isNarrow = insnClass(insn) === op.JMP32;
-    if (isNarrow && left.ones > u32) return state;
     const value = this.values.constant(isNarrow ? BigInt.asUintN(32, right) : right);
     const regs = state.regs.map((reg) => (reg === left ? value : reg));
     const mem = new Map(
@@ -477,10 +477,16 @@ export class Flow {
   decided(state: State, branch: Op): boolean | undefined {
     const { insn, facts } = branch;
     if (facts !== undefined && facts.taken !== facts.fallThrough) return facts.taken;
+    const operands = this.operandsOf(state, branch);
+    return operands === undefined ? undefined : decidedBy(state.path, branch, operands);
+  }
+
+  /** What a branch compares, by name; of a jump on low halves those. */
+  private operandsOf(state: State, { insn, pinned }: Op): Operands | undefined {
     const left = state.regs[insn.dst];
     const right = usesSource(insn) ? state.regs[insn.src] : this.values.constant(BigInt(insn.imm));
-    if (left === undefined || right === undefined || branch.pinned) return undefined;
-    return decidedBy(state.path, branch, { left, right });
+    if (left === undefined || right === undefined || pinned) return undefined;
+    return { left: insnClass(insn) === op.JMP32 ? zext(this.values, left) : left, right };
   }
 }
 

@@ -96,6 +96,7 @@ function withBounds(facts: PathFacts, held: Insn, value: Value, right: bigint): 
   else if (kind === op.JGE || kind === op.JSGE) min = greater(min, y);
   else if ((kind === op.JLT || kind === op.JSLT) && y > 0n) max = lesser(max, y - 1n);
   else if (kind === op.JLE || kind === op.JSLE) max = lesser(max, y);
+  else if (kind === op.JEQ) [min, max] = [greater(min, y), lesser(max, y)];
   else return facts;
   if (min > max) return facts;
   return { ...facts, bounds: new Map(facts.bounds).set(value, [min, max]) };

@@ -262,6 +262,26 @@ describe('passes over bytecode', () => {
     expect(optimizeText(text, { isEntry: false }).filter((line) => line === 'r0 *= 0x3')).toHaveLength(1);
   });
 
+  it('know of a low half what a jump on it has shown, whatever stands above it', () => {
+    const text = (then: string): string => `
+      r3 = *(u64 *)(r1 + 12)
+      r0 = 1
+      if w3 == 9 goto known
+      if w3 == 7 goto out
+      r0 = 2
+      if w3 == 7 goto out
+      r0 = 3
+      goto out
+    known:
+      if ${then} goto out
+      r0 = 4
+    out:
+      exit`;
+    const kinds = (then: string): string[] => optimizeText(text(then)).filter((line) => line.startsWith('if'));
+    expect(kinds('w3 > 8')).toEqual([expect.stringContaining('if w3 == 0x9'), expect.stringContaining('w3 == 0x7')]);
+    expect(kinds('r3 > 8')).toHaveLength(3);
+  });
+
   it('fuse a counter into an atomic for size, and not for speed', () => {
     const text = `${load}\n r1 = *(u64 *)(r0 + 0)\n r1 += 1\n *(u64 *)(r0 + 0) = r1\n out: r0 = 2\n exit`;
     expect(optimizeText(text).some((line) => line.startsWith('lock'))).toBe(true);
