@@ -158,6 +158,37 @@ describe('compiled code equals the interpreter', () => {
   });
 });
 
+describe('helpers in the module answer as the interpreter does', () => {
+  const call = (helper: number): Insn => insn(op.CALL_OP, 0, 0, 0, helper);
+
+  it('a redirect with flags and without', () => {
+    for (const flags of [0, 1]) {
+      const { wasm, interp, fallbacks } = both([mov(1, 5), mov(2, flags), mov(3, 0), call(23), exit], packet, true);
+      expect([wasm.r0, fallbacks]).toEqual([flags === 0 ? 4n : 0n, 0]);
+      expect(wasm).toEqual(interp);
+    }
+  });
+
+  it('a checksum of whole words, and none of others', () => {
+    for (const size of [4, 6, 8]) {
+      const store = insn(op.ST | op.MODE_MEM | op.SIZE_DW, 10, 0, -8, 0x1234_5678);
+      const to = [copy(3, 10), insn(op.ALU64 | op.ADD, 3, 0, 0, -8)];
+      const insns = [store, mov(1, 0), mov(2, 0), ...to, mov(4, size), mov(5, 0), call(28), exit];
+      const { wasm, interp, fallbacks } = both(insns, packet, true);
+      expect([BigInt.asIntN(64, wasm.r0) === -22n, fallbacks]).toEqual([size === 6, 0]);
+      expect(wasm).toEqual(interp);
+    }
+  });
+
+  it('and a function finds its frame cleared, to the last byte, each time', () => {
+    const f = [load(op.SIZE_DW, 0, 10, -512), insn(op.ST | op.MODE_MEM | op.SIZE_DW, 10, 0, -512, 7), exit];
+    const insns = [insn(op.CALL_OP, 0, 1, 0, 2), insn(op.CALL_OP, 0, 1, 0, 1), exit, ...f];
+    const { wasm, interp, fallbacks } = both(insns, packet, true);
+    expect([wasm.r0, fallbacks]).toEqual([0n, 0]);
+    expect(wasm).toEqual(interp);
+  });
+});
+
 describe('a program that is not compiled', () => {
   it('runs in the interpreter, and the engine says why', () => {
     const unknownCallback = [mov(1, 0), mov(2, 0), mov(3, 0), mov(4, 0), insn(op.CALL_OP, 0, 0, 0, 181)];

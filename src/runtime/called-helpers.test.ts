@@ -61,6 +61,27 @@ describe('a trace that calls a helper with memory', () => {
     expect(misses).toBe(3);
   });
 
+  it('follows bytes of the packet to a place on the stack that hangs on the packet', () => {
+    const body = `
+      r3 = *(u8 *)(r10 - 8)
+      r3 &= 8
+      *(u64 *)(r10 - 32) = 0
+      *(u64 *)(r10 - 24) = 0
+      r5 = r10
+      r5 += -32
+      r5 += r3
+      r2 = 12
+      r3 = r5
+      r4 = 2
+      call bpf_xdp_load_bytes
+      r1 = *(u8 *)(r10 - 24)
+      if r1 == 0 goto pass
+      r0 = 1
+      exit
+    `;
+    expect(run(body, ['a0', 'h0', 'b1', 'i1', 'a2', 'h2']).verdicts).toEqual([2, 1, 2, 1, 2, 1]);
+  });
+
   it('follows the text that bpf_snprintf made of a list on the stack', () => {
     const body = `
       r1 = *(u8 *)(r10 - 8)

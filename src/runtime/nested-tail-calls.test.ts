@@ -154,3 +154,13 @@ function countIn(machine: Machine): number {
   const [first] = machine.maps.find(({ spec }) => spec.name === 'seen')?.entries() ?? [];
   return first?.value[0] ?? -1;
 }
+
+it('a map of programs shows them by name', () => {
+  const object = objectOf(`main:\n\tr0 = 2\n\texit\n`);
+  const [program] = object.programs;
+  if (program === undefined) throw new Error('no program');
+  const jumps = new Session(object, program, {}).map('jumps');
+  expect([...jumps].map(([, program]) => program)).toEqual(['main', 'other', 'resize']);
+  jumps.set(Uint8Array.of(3, 0, 0, 0), 'other');
+  expect(jumps.get(Uint8Array.of(3, 0, 0, 0))).toBe('other');
+});

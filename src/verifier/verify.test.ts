@@ -153,6 +153,11 @@ const edge: readonly (readonly [what: string, code: string, message: RegExp | un
     '.extern bpf_iter_num_new\nr2 = 0\nr3 = 3\ncall bpf_iter_num_new\nr0 = 0\nexit',
     /^arg#0 expected pointer to an iterator on stack/,
   ],
+  [
+    'sees that a path holds what an earlier one did not',
+    `r6 = *(u32 *)(r1 + 12)\n${'r2 = 1\n'.repeat(8)}if r6 == 1 goto +0\nif r6 == 2 goto +0\nif r6 == 0 goto +4\nr0 = 0\nif r6 == 3 goto +0\nr0 = 2\nexit\nr1 = ring ll\nr2 = 8\nr3 = 0\ncall 131\nr0 = 0\ngoto -9`,
+    /^Unreleased reference/,
+  ],
   ['refuses an opcode that only 32-bit swaps have', '.quad 0x00000010000000df\nr0 = 0\nexit', /^unknown opcode df/],
 ];
 

@@ -65,6 +65,26 @@ describe('bpf_loop and bpf_for_each_map_elem', () => {
   });
 });
 
+describe('an iterator of numbers', () => {
+  it('gives each up to the end, and is empty where there is none', () => {
+    const machine = machineWith();
+    const iterator = buffer(machine, 8);
+    const call = (name: string, args: readonly number[]): number =>
+      Number(callHelper(machine, kfuncNumber(name) ?? 0, args));
+    const numbers = (start: number, end: number): readonly number[] => {
+      expect(call('bpf_iter_num_new', [iterator, start, end])).toBe(0);
+      const found: number[] = [];
+      for (let at = 1; at !== 0 && found.length < 9; ) {
+        at = call('bpf_iter_num_next', [iterator]);
+        if (at !== 0) found.push(machine.memory.load32(at) | 0);
+      }
+      return found;
+    };
+    expect([numbers(3, 6), numbers(-1, 2), numbers(4, 4)]).toEqual([[3, 4, 5], [-1, 0, 1], []]);
+    expect(call('bpf_iter_num_new', [iterator, 5, 4])).toBe(-22);
+  });
+});
+
 describe('bpf_strncmp', () => {
   it.each([
     ['abcdef\0x', 8, 'abcdef', 0],
