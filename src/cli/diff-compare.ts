@@ -1,31 +1,45 @@
 /**
  * Two versions of a program on the same packets and maps: what each decides, and what it leaves in its maps. Packets
  * are those of a capture, in order and with the maps as they become, and one for each path that a search finds in
- * either version, with the elements that it needs.
+ * either version, with the elements that it needs. Where these show nothing, starts are asked for on which the two
+ * decide or leave something else (explore/follow/divergence.ts).
  */
-import { fillMaps, type StartState } from '../explore/index.js';
+import { Divergences, fillMaps, type ProgramVersion, type StartState } from '../explore/index.js';
 import { Interpreter } from '../interp/index.js';
+import type { ProgramSpec } from '../object/index.js';
 import { type FieldDifference, packetDifferences } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
+import { hex } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { formatOutput, formatTrap, loadMaps, Machine, MapStore, type MapsFile, type PacketInput } from '../vm/index.js';
 import { MapPairs, type Version } from './diff-maps.js';
 import { classRank, packetClass } from './packet-class.js';
 import { findPaths } from './path-finder.js';
 import type { Chosen } from './run-options.js';
-import { entriesJson } from './start-text.js';
+import { entriesJson, mapNames } from './start-text.js';
 
 /** Where two programs part. */
 export interface Parting {
   /** Of the capture, from 1; 0: it was made. */
   readonly packet: number;
   readonly data: Uint8Array;
-  /** Elements that a packet that was made finds, as in map files. */
-  readonly maps?: ReturnType<typeof entriesJson> | undefined;
+  /** What a packet that was made finds. */
+  readonly start?: MadeStart | undefined;
   readonly what: string;
   readonly old: string;
   readonly new: string;
   readonly fields: readonly FieldDifference[];
+}
+
+/** What a packet that was made finds, as far as it is not what every packet does. */
+export interface MadeStart {
+  /** As in map files. */
+  readonly maps: ReturnType<typeof entriesJson> | undefined;
+  readonly full: readonly string[] | undefined;
+  readonly metadata: Uint8Array | undefined;
+  /** Nanoseconds. */
+  readonly clock: bigint | undefined;
+  readonly ifindex: number | undefined;
 }
 
 /** What packets of one class took: instructions in all. */
@@ -78,6 +92,9 @@ interface Decision {
 /** Interface that packets of a capture come in by, as everywhere. */
 const ingressIfindex = 1;
 
+/** Differences after which no more are aimed at. */
+const mostAimed = 8;
+
 /** Runs both. Throws RejectedError where Linux would not load one of them. */
 export function compare({ old, fresh, packets, maps, budget }: Comparison): Compared {
   const pairs = new MapPairs(old.object, fresh.object);
@@ -89,8 +106,22 @@ export function compare({ old, fresh, packets, maps, budget }: Comparison): Comp
     ['fresh', fresh],
   ] as const;
   let [made, skipped] = [0, 0];
+  let isAiming = false;
+  const starts: StartState[] = [];
   // Starts bring the elements that they need.
   const bare = { old: sideOf(old, undefined), fresh: sideOf(fresh, undefined) };
+  const judge = (start: StartState, version: Version, holder: MapStore): void => {
+    const judged = judgeStart(start, version, bare, pairs);
+    if (judged === undefined) {
+      // A path is told of, what was aimed at is not.
+      if (!isAiming) skipped++;
+      return;
+    }
+    made++;
+    steps.add(start.packet, judged.decisions);
+    if (judged.found !== undefined)
+      partings.push({ packet: 0, data: start.packet, start: madeStart(start, holder), ...judged.found });
+  };
   for (const [version, { object, program }] of versions) {
     const contents = given(version);
     const found = findPaths(object, program, {
@@ -103,17 +134,30 @@ export function compare({ old, fresh, packets, maps, budget }: Comparison): Comp
     });
     const holder = new MapStore(object);
     for (const { start } of found.paths) {
-      const judged = judgeStart(start, version, bare, pairs);
-      if (judged === undefined) {
-        skipped++;
-        continue;
-      }
-      made++;
-      steps.add(start.packet, judged.decisions);
-      const all = entriesJson(holder, start);
-      const elements = Object.keys(all).length === 0 ? undefined : all;
-      if (judged.found !== undefined) partings.push({ packet: 0, data: start.packet, maps: elements, ...judged.found });
+      judge(start, version, holder);
+      const own = version === 'old' ? start : pairs.translatedStart(start, version);
+      if (own !== undefined) starts.push(own);
     }
+  }
+  isAiming = partings.length === 0;
+  if (isAiming) {
+    const holder = new MapStore(old.object);
+    const divergences = new Divergences(versionOf(old), versionOf(fresh), {
+      mapOf: (index) => pairs.oldMapOf(index),
+      translated: (start) => pairs.translatedStart(start, 'old'),
+    });
+    const tried = new Set<string>();
+    const most = 2 * starts.length;
+    for (let i = 0; i < starts.length && partings.length < mostAimed; i++)
+      for (const start of divergences.near(starts[i] as StartState)) {
+        const id = `${hex(start.packet)} ${startId(madeStart(start, holder))}`;
+        if (tried.has(id)) continue;
+        tried.add(id);
+        judge(start, 'old', holder);
+        // What is near a start that shows nothing may show something.
+        if (starts.length < most) starts.push(start);
+        if (partings.length >= mostAimed) break;
+      }
   }
   const [a, b] = [sideOf(old, given('old')), sideOf(fresh, given('fresh'))];
   for (const [i, { data, time }] of packets.entries()) {
@@ -129,7 +173,32 @@ export function compare({ old, fresh, packets, maps, budget }: Comparison): Comp
   return { partings, packets: packets.length, made, skipped, steps: steps.all, classes: steps.classes };
 }
 
-const nothing = new Uint8Array(0);
+function versionOf({ object, program }: Chosen): ProgramVersion {
+  const machine = new Machine(object);
+  const loaded = machine.programs[object.programs.indexOf(program)] as Machine['programs'][number]; // it is the object's
+  machine.admit(loaded);
+  return { machine, program: loaded, arrival: { cpu: 0, egressIfindex: egressOf(program), frags: program.frags } };
+}
+
+/** Packets of a device map's entry leave by some interface. */
+function egressOf({ attach }: ProgramSpec): number {
+  return attach === 'xdp_devmap' ? 2 : 0;
+}
+
+function startId({ maps, full, metadata, clock, ifindex }: MadeStart): string {
+  return JSON.stringify([maps, full, metadata && hex(metadata), clock?.toString(), ifindex]);
+}
+
+function madeStart(start: StartState, holder: MapStore): MadeStart {
+  const maps = entriesJson(holder, start);
+  return {
+    maps: Object.keys(maps).length === 0 ? undefined : maps,
+    full: start.full.length === 0 ? undefined : mapNames(holder, start.full),
+    metadata: start.metadata.length === 0 ? undefined : start.metadata,
+    clock: start.now === 0n ? undefined : start.now,
+    ifindex: start.ifindex === ingressIfindex ? undefined : start.ifindex,
+  };
+}
 
 /** Runs a start of one version on both; undefined where the other's maps cannot hold what it needs. */
 function judgeStart(
@@ -138,18 +207,15 @@ function judgeStart(
   sides: Readonly<Record<Version, Side>>,
   pairs: MapPairs,
 ): { readonly found: Difference | undefined; readonly decisions: readonly [Decision, Decision] } | undefined {
-  const translated = start.entries.map((entry) => pairs.translated(entry, from));
-  const other = translated.flatMap((entry) => (entry === undefined ? [] : [entry]));
-  if (other.length < translated.length) return undefined;
-  const full = start.full.flatMap((map) => pairs.translated({ map, key: nothing, value: nothing }, from)?.map ?? []);
-  const absent = start.absent.flatMap((one) => pairs.translated({ ...one, value: nothing }, from) ?? []);
+  const other = pairs.translatedStart(start, from);
+  if (other === undefined) return undefined;
   const opened: Machine[] = [];
   try {
     const decide = (version: Version): Decision | undefined => {
       const { machine, run } = sides[version];
       machine.transaction.begin();
       opened.push(machine);
-      if (!fillMaps(machine, version === from ? start : { entries: other, absent, full })) return undefined;
+      if (!fillMaps(machine, version === from ? start : other)) return undefined;
       const { packet, metadata, now, ifindex } = start;
       return run({ data: packet, meta: metadata, now, ingressIfindex: ifindex });
     };
@@ -168,7 +234,7 @@ function sideOf({ object, program }: Chosen, contents: MapsFile | undefined): Si
   machine.admit(loaded);
   const interpreter = new Interpreter(machine);
   const run = (input: PacketInput): Decision => {
-    machine.setPacket({ ...input, frags: program.frags });
+    machine.setPacket({ ...input, egressIfindex: egressOf(program), frags: program.frags });
     const { verdict, steps, trap } = interpreter.run(loaded);
     const name = verdictName(verdict);
     return {
@@ -183,7 +249,7 @@ function sideOf({ object, program }: Chosen, contents: MapsFile | undefined): Si
   return { machine, run };
 }
 
-type Difference = Omit<Parting, 'packet' | 'data' | 'maps'>;
+type Difference = Omit<Parting, 'packet' | 'data' | 'start'>;
 
 function partingOf(left: Decision, right: Decision): Difference | undefined {
   const say = (what: string, a: string, b: string, fields: readonly FieldDifference[] = []): Difference => ({

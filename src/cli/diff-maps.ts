@@ -4,7 +4,7 @@
  * and their variables by name, since a version more or less of one moves the others.
  */
 import { mayBeWritten } from '../code/index.js';
-import type { StartEntry } from '../explore/index.js';
+import type { StartEntry, StartState } from '../explore/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { hex } from '../text/index.js';
 import { type BpfMap, dumpEntry, globalsOf, type Machine, type MapEntry, type MapsFile } from '../vm/index.js';
@@ -34,6 +34,8 @@ export interface MapParting {
   readonly old: string;
   readonly fresh: string;
 }
+
+const nothing = new Uint8Array(0);
 
 /** The maps of two versions, side by side. */
 export class MapPairs {
@@ -66,6 +68,21 @@ export class MapPairs {
     }
     // What is set besides belongs to a variable that the other version does not have.
     return hex(own) === hex(entry.value) ? { ...entry, map: pair[to], value: other } : undefined;
+  }
+
+  /** What the old version calls a map of the new one: its index, or a number that no map of it has. */
+  oldMapOf(fresh: number): number {
+    return this.pairs.find((pair) => pair.fresh === fresh)?.old ?? this.objects.old.maps.length + fresh;
+  }
+
+  /** A start of `from` as the other version has it; undefined where its maps cannot hold what it needs. */
+  translatedStart(start: StartState, from: Version): StartState | undefined {
+    const entries = start.entries.flatMap((entry) => this.translated(entry, from) ?? []);
+    if (entries.length < start.entries.length) return undefined;
+    // What the other does not have is neither full nor empty there.
+    const absent = start.absent.flatMap((one) => this.translated({ ...one, value: nothing }, from) ?? []);
+    const full = start.full.flatMap((map) => this.translated({ map, key: nothing, value: nothing }, from)?.map ?? []);
+    return { ...start, entries, absent, full };
   }
 
   /** The maps of a file that this version has, data sections under its own names. */

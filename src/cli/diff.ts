@@ -135,10 +135,14 @@ function diffJson({ old, fresh, isEqual, proof, compared, work }: Result): Recor
     verifier_insns: work === undefined ? undefined : { old: work[0], new: work[1] },
     steps: compared === undefined ? undefined : { old: compared.steps[0], new: compared.steps[1] },
     classes: compared?.classes.map(({ name, packets, old: a, new: b }) => ({ class: name, packets, old: a, new: b })),
-    differences: (compared?.partings ?? []).map(({ packet, data, maps, what, old: a, new: b, fields }) => ({
+    differences: (compared?.partings ?? []).map(({ packet, data, start, what, old: a, new: b, fields }) => ({
       packet: packet === 0 ? undefined : packet,
       data: data.length === 0 ? undefined : data,
-      maps,
+      maps: start?.maps,
+      full: start?.full,
+      metadata: start?.metadata,
+      clock: start?.clock?.toString(),
+      ifindex: start?.ifindex,
       what,
       old: a,
       new: b,
@@ -164,12 +168,16 @@ function diffText({ old, fresh, isEqual, proof, compared, work }: Result, io: Io
     partings.length === 0
       ? `${io.style.bold('tested')}: no difference in ${tried}; that is no proof${proof?.why === undefined ? '' : ` (${proof.why})`}\n`
       : `${io.style.bold(count(partings.length, 'difference'))} in ${tried}\n`;
-  for (const { packet, data, maps, what, old: a, new: b, fields } of partings.slice(0, mostTold)) {
+  for (const { packet, data, start, what, old: a, new: b, fields } of partings.slice(0, mostTold)) {
     const head = data.length === 0 ? '' : `${packet === 0 ? 'made' : `packet ${packet}`}: ${summarize(data)}\n  `;
     text += `\n${head}${what}: ${a} -> ${b}\n`;
     for (const field of fields) text += `    ${field.name}: ${field.expected} -> ${field.actual}\n`;
     if (data.length > 0) text += `    ${hex(data)}\n`;
-    for (const [name, list] of Object.entries(maps ?? {}))
+    if (start?.clock !== undefined) text += `    clock: ${start.clock}\n`;
+    if (start?.ifindex !== undefined) text += `    ifindex: ${start.ifindex}\n`;
+    if (start?.metadata !== undefined) text += `    metadata: ${hex(start.metadata)}\n`;
+    if (start?.full !== undefined) text += `    full: ${start.full.join(', ')}\n`;
+    for (const [name, list] of Object.entries(start?.maps ?? {}))
       for (const entry of list) text += `    ${name}: ${JSON.stringify(entry)}\n`;
   }
   if (partings.length > mostTold) text += `\n... and ${partings.length - mostTold} more; -j has all\n`;

@@ -1,4 +1,5 @@
 export { Coverage, type LineCounts, lineCounts, type ProgramCounts, type Totals, totalsOf } from './coverage.js';
+export { Divergences, type ProgramVersion, type VersionPairs } from './follow/divergence.js';
 export {
   type Arrival,
   arriving,

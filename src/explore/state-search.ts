@@ -9,23 +9,16 @@
  */
 import { Interpreter } from '../interp/index.js';
 import { Prng } from '../packet/index.js';
-import { maxLinear, mostMetadata } from '../platform/index.js';
+import { mostMetadata } from '../platform/index.js';
 import { type NearbyAnswer, NearbySolver, type Term, Terms, Trials, termsBelow } from '../solve/index.js';
 import { type BpfMap, cannotBeFull, cannotLose, type LoadedProgram, type Machine } from '../vm/index.js';
 import type { KeyClass } from './follow/map-keys.js';
 import { PathFollower } from './follow/path-follower.js';
 import { PathNumber } from './follow/path-number.js';
 import { noWay, type PathStep } from './follow/path-steps.js';
-import {
-  type Arrival,
-  arriving,
-  fillMaps,
-  referencesOf,
-  type StartEntry,
-  type StartState,
-  startNames,
-} from './follow/start-state.js';
-import { keyAt, keyOf, numberOf, placeOf, valuesOf } from './follow/start-values.js';
+import { type Arrival, arriving, fillMaps, referencesOf, type StartState, startLimits } from './follow/start-state.js';
+import { numberOf, valuesOf } from './follow/start-values.js';
+import { turnedStart, unchanged } from './follow/turned-start.js';
 
 /** A path, and a start that takes it. */
 export interface StatePath {
@@ -89,9 +82,6 @@ const maxKeys = 3;
  */
 const metadataSizes = [4, 32, mostMetadata];
 
-/** Latest clock: 104 days, a number that any reader of JSON and YAML takes. */
-const latest = 1n << 53n;
-
 /** Finds paths from starts that are there. */
 export class StateSearch {
   readonly found: StatePath[] = [];
@@ -154,12 +144,8 @@ export class StateSearch {
     this.follower = new PathFollower(this.terms, machine, this.interpreter.registers, options.varyMaps);
     this.interpreter.observer = this.follower;
     this.random = new Prng(options.seed);
-    const { terms } = this;
-    this.trials = new Trials(terms);
-    this.limits = [
-      terms.ule(terms.unknown(startNames.length, 16), terms.bits(16, maxLinear)),
-      terms.ult(terms.unknown(startNames.clock, 64), terms.bits(64, latest)),
-    ];
+    this.trials = new Trials(this.terms);
+    this.limits = startLimits(this.terms);
   }
 
   /** Runs a start that is given; its elements are examples of what maps hold. */
@@ -168,7 +154,7 @@ export class StateSearch {
     const path = this.run(start, undefined);
     // Of all the elements that there may be, the path needs those that it came across.
     if (path !== undefined && start.entries.length > path.keys.length)
-      this.run(this.startOf(path, path.steps.length, unchanged, undefined), undefined);
+      this.run(turnedStart(path, path.steps.length, unchanged, undefined), undefined);
   }
 
   /** Turns steps until there is none left, `budget` starts were run in all, or `isOver` says so. */
@@ -425,7 +411,7 @@ export class StateSearch {
     const { path, step: index, value, key } = turn;
     const step = path.steps[index] as PathStep;
     if (step.kind === 'presence' && this.options.varyMaps)
-      return this.startOf(path, index, unchanged, { key: step.key, value });
+      return turnedStart(path, index, unchanged, { key: step.key, value });
     const held = [...this.limits, ...path.pins];
     for (let i = 0; i < index; i++) {
       const before = path.steps[i] as PathStep;
@@ -434,7 +420,7 @@ export class StateSearch {
     const wanted = step.kind === 'presence' ? this.keyWanted(step.key, key) : this.terms.no(step.term);
     const answer = this.ask(turn, held, wanted);
     if (answer === undefined) return undefined;
-    if (answer.verdict === 'sat') return this.startOf(path, index, answer.changes, undefined);
+    if (answer.verdict === 'sat') return turnedStart(path, index, answer.changes, undefined);
     if (answer.verdict === 'unsat') this.refuted++;
     else this.unknown++;
     // What contradicts the result of a call, another result may allow.
@@ -493,50 +479,6 @@ export class StateSearch {
     const is = isTrie ? terms.all(parts) : terms.eq(own, terms.bits(8 * bytes.length, numberOf(given)));
     return key === undefined ? terms.no(is) : is;
   }
-
-  /**
-   * The start with some values changed, and with the elements that the path needs up to step `index`; of `turned` the
-   * presence is the contrary.
-   */
-  private startOf(
-    path: Followed,
-    index: number,
-    changes: ReadonlyMap<string, bigint>,
-    turned: { readonly key: KeyClass; readonly value: Uint8Array | undefined } | undefined,
-  ): StartState {
-    const { start, keys } = path;
-    const packet = new Uint8Array(Number(changes.get(startNames.length) ?? start.packet.length));
-    packet.set(start.packet.subarray(0, packet.length));
-    const metadata = start.metadata.slice();
-    const values = new Map<KeyClass, Uint8Array>();
-    const gone: KeyClass[] = [];
-    for (const key of keys) {
-      if (key.since > index) continue;
-      const isTurned = key === turned?.key;
-      if (isTurned ? key.isGiven : key.isTaken) gone.push(key);
-      if (isTurned && turned.value === undefined) continue;
-      const before = key === turned?.key ? turned.value : key.atStart === true ? key.value : undefined;
-      if (before !== undefined) values.set(key, before.slice());
-    }
-    for (const [name, value] of changes) {
-      const place = placeOf(name);
-      if (place?.kind === 'packet' && place.offset < packet.length) packet[place.offset] = Number(value);
-      if (place?.kind === 'metadata') metadata[place.offset] = Number(value);
-      if (place?.kind !== 'value') continue;
-      const own = values.get(keyAt(keys, place.map, place.ordinal) as KeyClass);
-      if (own !== undefined) own[place.offset] = Number(value);
-    }
-    const known = valuesOf(path);
-    const get = (name: string): bigint | undefined => changes.get(name) ?? known.get(name);
-    const entries: StartEntry[] = [];
-    for (const [key, value] of values)
-      if (!key.isGiven || value.some((byte, i) => byte !== key.value?.[i]))
-        entries.push({ map: key.map, key: keyOf(key, { get }), value });
-    const now = changes.get(startNames.clock) ?? start.now;
-    const ifindex = Number(changes.get(startNames.ifindex) ?? start.ifindex);
-    const absent = gone.map((key) => ({ map: key.map, key: keyOf(key, { get }) }));
-    return { packet, metadata, now, ifindex, entries, absent, full: start.full };
-  }
 }
 
 type Presence = Extract<PathStep, { readonly kind: 'presence' }>;
@@ -549,8 +491,6 @@ function firstKeys(map: BpfMap, most: number): Uint8Array[] {
   }
   return keys;
 }
-
-const unchanged: ReadonlyMap<string, bigint> = new Map();
 
 /** Steps that a path has in common with the one that it was turned from, with the turned one. */
 function shared(steps: readonly PathStep[], { path, step }: Turn): number {

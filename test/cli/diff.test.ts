@@ -149,3 +149,77 @@ it('does not compare what only one of them can hold, and says so', async () => {
   expect(out).toContain('tested: no difference in 2 packets made for paths of either');
   expect(out).toContain('2 packets of a path not compared');
 });
+
+/** An element of `ages` by the first byte of the packet in r6; `body` has it in r7, and the time in r0. */
+const aged = (name: string, body: string): string => {
+  const path = join(folder, `${name}.s`);
+  writeFileSync(
+    path,
+    `.license "GPL"
+.map ages type=hash key=4 value=8 max_entries=8
+.section xdp
+.globl f
+f:
+	r2 = *(u32 *)(r1 + 0)
+	r3 = *(u32 *)(r1 + 4)
+	r4 = r2
+	r4 += 14
+	if r4 > r3 goto pass
+	r6 = r2
+	r5 = *(u8 *)(r2 + 0)
+	*(u32 *)(r10 - 4) = r5
+	r2 = r10
+	r2 += -4
+	r1 = ages ll
+	call bpf_map_lookup_elem
+	if r0 == 0 goto pass
+	r7 = r0
+	call bpf_ktime_get_ns
+${body}
+pass:
+	r0 = 2
+	exit
+`,
+  );
+  return path;
+};
+
+const limit = (jump: string): string => `	r1 = *(u64 *)(r7 + 0)
+	r0 -= r1
+	if r0 ${jump} 600000 goto pass
+	r0 = 1
+	exit`;
+
+it('finds the one time, value or byte at which a limit or an operation is another', async () => {
+  const [upTo, below] = [aged('up-to', limit('<=')), aged('below', limit('<'))];
+  const time = await captureCli(['diff', upTo, below, '--no-proof']);
+  expect([time.exitCode, time.err]).toEqual([1, '']);
+  expect(time.out).toContain('verdict: PASS -> DROP');
+  expect(time.out).toContain('    clock: 600000\n    ages: {"key":"02 00 00 00","value":"00 00 00 00 00 00 00 00"}\n');
+  const json = JSON.parse((await captureCli(['diff', upTo, below, '-j'])).out) as { differences: unknown[] };
+  expect(json.differences[0]).toMatchObject({ clock: '600000', what: 'verdict' });
+
+  const stored = (operation: string): string => `	r1 = *(u64 *)(r7 + 0)
+	r1 ${operation} 1
+	*(u64 *)(r7 + 0) = r1`;
+  const value = await captureCli(['diff', aged('plus', stored('+=')), aged('or', stored('|=')), '--no-proof']);
+  expect(value.exitCode).toBe(1);
+  expect(value.out).toContain('map `ages`');
+
+  const sent = (operation: string): string => `	r1 = *(u8 *)(r6 + 13)
+	r1 ${operation} 6
+	*(u8 *)(r6 + 13) = r1`;
+  const byte = await captureCli(['diff', aged('xor', sent('^=')), aged('sum', sent('+=')), '--no-proof']);
+  expect(byte.exitCode).toBe(1);
+  expect(byte.out).toContain('packet: ');
+});
+
+it('finds no such start where two limits are the same', async () => {
+  const same = await captureCli([
+    'diff',
+    aged('at-most', limit('<=')),
+    aged('under', limit('< 600001 goto pass\n	if r0 <')),
+    '--no-proof',
+  ]);
+  expect([same.exitCode, same.out.split(' in ')[0]]).toEqual([0, 'tested: no difference']);
+});

@@ -15,17 +15,31 @@ const full: ReadonlySet<string> = new Set(['array', 'percpu_array']);
 /** Longest values of globals and elements whose bytes are variables. */
 const maxValue = 4096;
 
+/** What two versions of a program call the same. */
+export interface OtherVersion {
+  /** Its classes. */
+  readonly keys: MapKeys;
+  /** What it calls this map: its index there. */
+  mapOf(index: number): number;
+}
+
 /** Keys of one run, and what is known of their elements. */
 export class KeyFollower {
   keys: MapKeys = new MapKeys();
   /** False: maps stay as they are, and elements are no part of the start. */
   readonly varies: boolean;
+  /** The version of the program that has run from the same start before, if there is one. */
+  other: OtherVersion | undefined;
   private readonly follower: PathFollower;
   private state: StartState | undefined;
 
   constructor(follower: PathFollower, varies: boolean) {
     this.follower = follower;
     this.varies = varies;
+  }
+
+  private numberOf({ index }: BpfMap): number {
+    return this.other?.mapOf(index) ?? index;
   }
 
   /** Global variables are elements that every program has before it. */
@@ -37,7 +51,7 @@ export class KeyFollower {
     for (const map of machine.maps) {
       const at = map.directValue();
       if (map.spec.init?.kind !== 'data' || map.isConstant || at === 0 || map.spec.valueSize > maxValue) continue;
-      const key = this.keys.add(map.index, new Uint8Array(4), undefined, 0);
+      const key = this.keys.add(this.numberOf(map), new Uint8Array(4), undefined, 0, this.other?.keys);
       key.isGiven = true;
       this.arrive(key, map, at);
     }
@@ -74,15 +88,15 @@ export class KeyFollower {
       if (term !== undefined) follower.decide('branch', terms.ult(term, limit), isIn);
       if (!isIn) return undefined;
     } else if (isIndex) return undefined;
-    const found = keys.find(map.index, bytes);
+    const found = keys.find(this.numberOf(map), bytes);
     const own = term ?? constantOf(follower, bytes);
     if (found !== undefined) {
       follower.condition('key', terms.eq(own, found.term ?? constantOf(follower, found.bytes)));
       return found;
     }
-    for (const other of keys.of(map.index))
+    for (const other of keys.of(this.numberOf(map)))
       follower.condition('key', terms.distinct(own, other.term ?? constantOf(follower, other.bytes)));
-    return keys.add(map.index, bytes, term, follower.steps.length);
+    return keys.add(this.numberOf(map), bytes, term, follower.steps.length, this.other?.keys);
   }
 
   /** A look-up found an element there, or none (0). */
@@ -98,7 +112,7 @@ export class KeyFollower {
     if (key.now === undefined) {
       key.atStart = isPresent;
       key.isGiven = isPresent && this.isGiven(key, map);
-      key.isTaken = !isPresent && this.isTaken(key);
+      key.isTaken = !isPresent && this.isTaken(key, map);
       this.follower.presence(key, isPresent);
     }
     key.now = isPresent;
@@ -107,6 +121,7 @@ export class KeyFollower {
   /** The element has been made or written by the program: `from` is its value. */
   written(key: KeyClass, map: BpfMap, at: number, from: number): void {
     key.now = true;
+    key.element = at === 0 ? undefined : { at, size: map.spec.valueSize };
     if (at !== 0 && map.spec.valueSize <= maxValue) this.follower.shadow.copy(at, from, map.spec.valueSize);
   }
 
@@ -122,9 +137,10 @@ export class KeyFollower {
       return;
     }
     key.value = machine.memory.read(address as GuestAddress, valueSize);
-    const { ordinal } = key;
+    const { ordinal, map: number } = key;
+    key.element = { at: address, size: map.spec.valueSize };
     if (valueSize <= maxValue)
-      shadow.addSpan({ start: address, size: valueSize, name: (offset) => valueName(map.index, ordinal, offset) });
+      shadow.addSpan({ start: address, size: valueSize, name: (offset) => valueName(number, ordinal, offset) });
   }
 
   /** Is it there without the start's own elements? What covers a key of a trie has another key. */
@@ -134,9 +150,9 @@ export class KeyFollower {
     return !own.some((entry) => entry.key.every((byte, i) => byte === key.bytes[i]));
   }
 
-  private isTaken({ map, bytes }: KeyClass): boolean {
+  private isTaken({ bytes }: KeyClass, { index }: BpfMap): boolean {
     const absent = this.state?.absent ?? [];
-    return absent.some((one) => one.map === map && one.key.every((byte, i) => byte === bytes[i]));
+    return absent.some((one) => one.map === index && one.key.every((byte, i) => byte === bytes[i]));
   }
 
   /** What an update with these flags says of the element that was there. */

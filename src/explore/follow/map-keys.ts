@@ -26,6 +26,8 @@ export interface KeyClass {
   isGiven: boolean;
   /** The object brings the element, and the start takes it away. */
   isTaken: boolean;
+  /** Where its element's value lies; undefined: nobody saw. */
+  element: { readonly at: number; readonly size: number } | undefined;
   /** Steps before the first that depended on it. */
   readonly since: number;
 }
@@ -51,13 +53,18 @@ export class MapKeys {
     return this.of(map).find((key) => key.bytes.every((byte, i) => byte === bytes[i]));
   }
 
-  /** A class that is new. */
-  add(map: number, bytes: Uint8Array, term: Term | undefined, since: number): KeyClass {
+  /**
+   * A class that is new. `known`: classes of another version of the program, of which the one with these bytes has the
+   * same variables.
+   */
+  add(map: number, bytes: Uint8Array, term: Term | undefined, since: number, known?: MapKeys): KeyClass {
     const own = this.byMap.get(map) ?? [];
     this.byMap.set(map, own);
+    const same = known?.find(map, bytes)?.ordinal;
+    const ordinal = known === undefined ? own.length : (same ?? known.of(map).length + own.length);
     const key: KeyClass = {
-      ...{ map, ordinal: own.length, bytes, term, since },
-      ...{ atStart: undefined, now: undefined, value: undefined, isGiven: false, isTaken: false },
+      ...{ map, ordinal, bytes, term, since },
+      ...{ atStart: undefined, now: undefined, value: undefined, isGiven: false, isTaken: false, element: undefined },
     };
     own.push(key);
     this.all.push(key);

@@ -3,7 +3,8 @@
  * that it never looks at make no difference, so a start lists only the others.
  */
 import type { ObjectSpec } from '../../object/index.js';
-import { isPercpuMap } from '../../platform/index.js';
+import { isPercpuMap, maxLinear } from '../../platform/index.js';
+import type { Term, Terms } from '../../solve/index.js';
 import { type BpfMap, fillMap, type Machine, type PacketInput } from '../../vm/index.js';
 
 /** An element that is there before the packet. Per-CPU values are the same on each CPU. */
@@ -42,6 +43,17 @@ export const startNames = {
   /** Of a call that no start decides. */
   result: (call: number): string => `result ${call}`,
 } as const;
+
+/** Latest clock: 104 days, a number that any reader of JSON and YAML takes. */
+const latest = 1n << 53n;
+
+/** What every start keeps to. */
+export function startLimits(terms: Terms): Term[] {
+  return [
+    terms.ule(terms.unknown(startNames.length, 16), terms.bits(16, maxLinear)),
+    terms.ult(terms.unknown(startNames.clock, 64), terms.bits(64, latest)),
+  ];
+}
 
 /** What all packets of one search have in common. */
 export interface Arrival {

@@ -7,7 +7,7 @@ import type { KeyClass } from './map-keys.js';
 import { type StartState, startNames } from './start-state.js';
 
 /** A path, as far as variables name it. */
-interface Named {
+export interface NamedPath {
   readonly start: StartState;
   readonly keys: readonly KeyClass[];
   /** Results of calls, by the order of the calls. */
@@ -15,7 +15,7 @@ interface Named {
 }
 
 /** What variables are on a path. */
-export function valuesOf({ start, keys, results }: Named): Values {
+export function valuesOf({ start, keys, results }: NamedPath): Values {
   const get = (name: string): bigint | undefined => {
     if (name === startNames.length) return BigInt(start.packet.length);
     if (name === startNames.clock) return start.now;
