@@ -9,6 +9,7 @@ import { type Insn, op } from '../isa/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { columnsOf, Machine, type Outcome, PacketArena, packetMoves } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
+import { planVector } from './vector-code.js';
 import { WasmEngine } from './wasm-engine.js';
 
 interface Run {
@@ -186,6 +187,21 @@ describe('helpers in the module answer as the interpreter does', () => {
     const { wasm, interp, fallbacks } = both(insns, packet, true);
     expect([wasm.r0, fallbacks]).toEqual([0n, 0]);
     expect(wasm).toEqual(interp);
+  });
+});
+
+describe('four packets in one vector', () => {
+  it('pay from so many operations for each load on, and never where that is set to 0', () => {
+    const mix = [op.ADD, op.XOR, op.MUL, op.OR].map((code) => insn(op.ALU | code, 0, 0, 0, 12_345));
+    const insns = [...bounds(14), load(op.SIZE_W, 0, 6, 0), ...mix, exit];
+    const machine = new Machine(objectSpec([programSpec(insns)], []));
+    const plans: unknown[] = [];
+    const engine = new WasmEngine(machine, {
+      verdicts: Verdicts.trusting(),
+      inspect: (code) => plans.push(...[0, 1, 100].map((share) => planVector(code, share) !== undefined)),
+    });
+    engine.compile(machine.programs[0] as Machine['programs'][number]);
+    expect(plans).toEqual([false, true, false]);
   });
 });
 

@@ -154,6 +154,16 @@ const edge: readonly (readonly [what: string, code: string, message: RegExp | un
     /^arg#0 expected pointer to an iterator on stack/,
   ],
   [
+    'sees a loop that reads and writes the same again',
+    'r6 = r1\nr0 = *(u32 *)(r6 + 12)\nr7 = 1\ngoto -3',
+    /^infinite loop detected/,
+  ],
+  [
+    'keeps paths apart in a function by what its caller reads behind the call',
+    `r6 = *(u32 *)(r1 + 12)\nr7 = 5\nif r6 == 0 goto +1\nr7 = 0\nr1 = r6\n*(u64 *)(r10 - 8) = r7\ncall f\nr1 = *(u64 *)(r10 - 8)\nr0 = 0\nif r1 == 0 goto +1\nr0 = r9\nexit\n.type f, @function\nf:\n${'r2 = 1\n'.repeat(8)}if r1 == 1 goto +0\nif r1 == 2 goto +0\nif r1 == 3 goto +0\nr0 = 0\nexit`,
+    /^R9 !read_ok/,
+  ],
+  [
     'sees that a path holds what an earlier one did not',
     `r6 = *(u32 *)(r1 + 12)\n${'r2 = 1\n'.repeat(8)}if r6 == 1 goto +0\nif r6 == 2 goto +0\nif r6 == 0 goto +4\nr0 = 0\nif r6 == 3 goto +0\nr0 = 2\nexit\nr1 = ring ll\nr2 = 8\nr3 = 0\ncall 131\nr0 = 0\ngoto -9`,
     /^Unreleased reference/,

@@ -100,6 +100,14 @@ export class CLateTests extends CEffects {
           `rc = bpf_xdp_adjust_tail(ctx, (int)(${this.var32()} & 15) - 4); data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end; global_sum[1] += c | 1;`,
           `global_sum[1] & ${bit}`,
         ),
+      // Bytes are read, cut off, and wanted again by the host where the trace gives up.
+      () =>
+        ends(
+          `${key} ${value} { __u8 *q = data + ${40 + r.below(14)}; if ((void *)(q + 1) <= data_end) global_sum[0] += *q; } ` +
+            `rc = ${r.pick([`bpf_xdp_adjust_tail(ctx, -${24 + r.below(16)})`, `bpf_xdp_adjust_head(ctx, ${8 + r.below(24)})`])}; data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end;`,
+          put,
+          `${take};`,
+        ),
       () => ends(`${key} ${value}`, put, `${take};`),
       () => ends(`${key} ${value}`, take, `${put};`),
       () =>

@@ -74,6 +74,7 @@ describe('a linear frame', () => {
     expect(machine.memory.canRead(data, 64)).toBe(true);
     expect(machine.memory.canRead(data, 65)).toBe(false);
     expect(machine.memory.canRead(data - 1, 1)).toBe(false);
+    expect([machine.memory.canWrite(data, 64), machine.memory.canWrite(data - 1, 1)]).toEqual([true, false]);
     callHelper(machine, head, [machine.lane.ctx.start, -4]);
     expect(machine.memory.canWrite(data - 4, 68)).toBe(true);
   });

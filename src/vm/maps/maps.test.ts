@@ -8,7 +8,7 @@ import { PerfEventArrayMap } from './perf-event-array.js';
 import { ProgArrayMap } from './prog-array.js';
 import { MapBench, mapSpec, u32 } from './testing.js';
 
-const { E2BIG, EBADF, EEXIST, EINVAL, ENODEV, ENOENT, ENOTSUPP, EOPNOTSUPP, EOVERFLOW, EPERM } = errno;
+const { E2BIG, EBADF, EEXIST, EINVAL, ENODEV, ENOENT, ENOTSUPP, ENOSPC, EOPNOTSUPP, EOVERFLOW, EPERM } = errno;
 
 function keysOf(map: BpfMap): number[] {
   return [...map.entries()].map(({ key }) => new DataView(key.buffer).getUint32(0, true));
@@ -195,6 +195,18 @@ describe('hash', () => {
     expect([0, 4, 8].map((at) => bench.memory.load32(value + at))).toEqual([5, 1, 7]);
     expect(map.lookupElem(u32(1), 4n)).toEqual(u32(5, 0, 7));
     expect(bench.make({ type: 'hash' }).updateElem(u32(1), u32(1), 4n)).toBe(-EINVAL);
+  });
+});
+
+describe('a prefix tree', () => {
+  it('tells a new prefix from one that is there, though another lies on the way', () => {
+    const map = new MapBench().make({ type: 'lpm_trie', keySize: 8, maxEntries: 2, flags: mapFlags.noPrealloc });
+    const [wide, narrow, other] = [u32(8, 10), u32(16, 0x010a), u32(8, 11)];
+    expect(map.updateElem(wide, u32(1), 2n)).toBe(-ENOENT);
+    expect([map.updateElem(wide, u32(1), 1n), map.updateElem(wide, u32(2), 1n)]).toEqual([0, -EEXIST]);
+    expect([map.updateElem(narrow, u32(3), 2n), map.updateElem(narrow, u32(3), 1n)]).toEqual([-ENOENT, 0]);
+    expect([map.updateElem(other, u32(4)), map.updateElem(narrow, u32(5), 2n)]).toEqual([-ENOSPC, 0]);
+    expect([map.lookupElem(wide), map.lookupElem(narrow)]).toEqual([u32(1), u32(5)]);
   });
 });
 
