@@ -57,4 +57,5 @@ export async function runTests(folder, names, { changed = [], bail, minutes }) {
 /** Ends what runs tests. */
 export function endRunners() {
   for (const child of runners.values()) process.kill(-child.pid, 'SIGKILL');
+  runners.clear();
 }

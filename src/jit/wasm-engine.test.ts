@@ -16,6 +16,7 @@ interface Run {
   readonly r0: bigint;
   readonly trapped: boolean;
   readonly data: Uint8Array;
+  readonly outputs: Machine['outputs'];
 }
 
 function both(
@@ -28,7 +29,7 @@ function both(
     const engine = make(machine);
     machine.setPacket({ data: packet, now: 1234n });
     const { r0, trap } = engine.run(machine.programs[0] as Machine['programs'][number]);
-    return { r0, trapped: trap !== undefined, data: machine.lane.packet.bytes() };
+    return { r0, trapped: trap !== undefined, data: machine.lane.packet.bytes(), outputs: machine.outputs };
   };
   let fallbacks = 0;
   const wasm = run((machine) => {
@@ -168,6 +169,20 @@ describe('helpers in the module answer as the interpreter does', () => {
       expect([wasm.r0, fallbacks]).toEqual([flags === 0 ? 4n : 0n, 0]);
       expect(wasm).toEqual(interp);
     }
+  });
+
+  it('a line that is printed', () => {
+    const text = insn(op.ST | op.MODE_MEM | op.SIZE_DW, 10, 0, -8, 0x6968);
+    const insns = [text, copy(1, 10), insn(op.ALU64 | op.ADD, 1, 0, 0, -8), mov(2, 3), call(6), exit];
+    const { wasm, interp, fallbacks } = both(insns, packet, true);
+    expect([wasm.outputs, fallbacks]).toEqual([[{ kind: 'printk', text: 'hi' }], 0]);
+    expect(wasm).toEqual(interp);
+  });
+
+  it('the time of the packet', () => {
+    const { wasm, interp, fallbacks } = both([call(5), exit], packet, true);
+    expect([wasm.r0, fallbacks]).toEqual([1234n, 0]);
+    expect(wasm).toEqual(interp);
   });
 
   it('a checksum of whole words, and none of others', () => {

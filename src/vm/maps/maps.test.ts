@@ -198,6 +198,21 @@ describe('hash', () => {
   });
 });
 
+describe('a Bloom filter', () => {
+  it('of few bits has room for a long value beside them', () => {
+    const bench = new MapBench();
+    // Longer than the pages that the bits take.
+    const valueSize = 28_672;
+    const filter = bench.make({ type: 'bloom_filter', keySize: 0, valueSize, maxEntries: 4 });
+    const array = bench.make({ type: 'array', valueSize: 64 });
+    const value = new Uint8Array(64).fill(0xa5);
+    expect(array.updateElem(u32(0), value)).toBe(0);
+    expect(filter.updateElem(new Uint8Array(0), new Uint8Array(valueSize).fill(1))).toBe(0);
+    expect(array.lookupElem(u32(0))).toEqual(value);
+    expect(filter.peek(bench.value(new Uint8Array(valueSize).fill(1)))).toBe(0);
+  });
+});
+
 describe('a prefix tree', () => {
   it('tells a new prefix from one that is there, though another lies on the way', () => {
     const map = new MapBench().make({ type: 'lpm_trie', keySize: 8, maxEntries: 2, flags: mapFlags.noPrealloc });
