@@ -20,10 +20,13 @@ function bpftool(...args: string[]): { status: number | null; said: string } {
 
 const kernel = process.getuid?.() === 0 && bpftool('prog', 'show').status === 0;
 
+/** Refused as it is, after a million steps, for which the kernel takes half a minute. */
+const long = 'xdp_synproxy_kern.o';
+
 function objectsIn(folder: string | undefined): string[] {
   if (folder === undefined || !existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.o'))
+    .filter((name) => name.endsWith('.o') && basename(name) !== long)
     .map((name) => join(folder, name));
 }
 

@@ -9,7 +9,7 @@ import { dumpMaps, loadMaps } from '../vm/map-json.js';
 import { Runtime, type RuntimeOptions } from './index.js';
 
 const batch = 256;
-const rounds = 14;
+const rounds = 8;
 
 /** What a run of its capture came to, and how many packets the card's own code handed to the program. */
 function outcomeOf(name: string, options: RuntimeOptions) {

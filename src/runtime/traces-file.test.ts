@@ -7,7 +7,7 @@ import { Session, type SessionOptions } from './session.js';
 
 const room = { cacheSize: 1000, keepRecordings: true } as const;
 
-function run(session: Session, packets = 50): void {
+function run(session: Session, packets = 30): void {
   for (const batch of generateBatches({ seed: 7, packets, flows: 20 }))
     for (let i = 0; i < batch.count; i++) {
       const { data, time } = packetAt(batch, i);

@@ -182,7 +182,7 @@ function tryOn(object: ObjectSpec, options: SessionOptions, batch: PacketBatch, 
 }
 
 describe('packets that leave a trace after an effect leave no mark', () => {
-  for (let seed = 1; seed <= rounds(8); seed++) {
+  for (let seed = 1; seed <= rounds(5); seed++) {
     it(`program ${seed}`, () => {
       const object = program(seed);
       const batch = packets(seed, 200);

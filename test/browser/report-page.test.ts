@@ -25,6 +25,8 @@ describe.skipIf(chromium === undefined)('the report page in Chromium', () => {
       'examples/firewall/traffic.pcap',
       '--maps-in',
       'examples/firewall/firewall.maps.json',
+      '-c',
+      '400',
       '--report',
       file,
     ]);

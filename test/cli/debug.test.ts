@@ -1,5 +1,6 @@
 /**
- * `jitnic debug` in the terminal: commands through a pipe, what they print in 80 columns, and what is said of mistakes.
+ * `jitnic debug` in the terminal: commands through a pipe, what they print in 80 columns, and what is said of
+ * mistakes.
  */
 import { describe, expect, it } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';

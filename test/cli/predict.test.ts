@@ -20,7 +20,8 @@ function file(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-/** Goes round once for each unit of the packet's first byte, three instructions a round, and one more if that is odd. */
+/** Goes round once for each unit of the packet's first byte, three instructions a round, and one more if that is odd.
+ * */
 const rounds = (extra: string): string => `.section xdp
 p:
   r2 = *(u32 *)(r1 + 0)

@@ -11,9 +11,8 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 
 const built = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
-const object = example('load-balancer/load-balancer.o');
-const balancer = [object, '--maps-in', example('load-balancer/load-balancer.maps.json')];
-const capture = example('load-balancer/traffic.pcap');
+const tracker = [example('tcp-conntrack/tcp-conntrack.o')];
+const capture = example('tcp-conntrack/traffic.pcap');
 
 const root = mkdtempSync(join(tmpdir(), 'jitnic-kept-'));
 let folder = '';
@@ -53,9 +52,9 @@ const kept = (directory: string): Map<string, string> =>
 
 describe('the cache of runs', () => {
   test('is in $XDG_CACHE_HOME/jitnic, else ~/.cache/jitnic, or where JITNIC_CACHE says', () => {
-    run({ XDG_CACHE_HOME: join(folder, 'xdg'), HOME: join(folder, 'home') }, ...balancer, '--engine', 'wasm');
-    run({ HOME: join(folder, 'home') }, ...balancer, '--engine', 'wasm');
-    run({ HOME: join(folder, 'none'), JITNIC_CACHE: join(folder, 'own') }, ...balancer, '--engine', 'wasm');
+    run({ XDG_CACHE_HOME: join(folder, 'xdg'), HOME: join(folder, 'home') }, ...tracker, '--engine', 'wasm');
+    run({ HOME: join(folder, 'home') }, ...tracker, '--engine', 'wasm');
+    run({ HOME: join(folder, 'none'), JITNIC_CACHE: join(folder, 'own') }, ...tracker, '--engine', 'wasm');
     const names = ['xdg/jitnic', 'home/.cache/jitnic', 'own'].map((path) =>
       [...kept(join(folder, path)).keys()].sort(),
     );
@@ -66,20 +65,20 @@ describe('the cache of runs', () => {
   });
 
   test('is left alone with --no-cache or JITNIC_CACHE=off', () => {
-    run({ HOME: folder }, ...balancer, '--engine', 'wasm', '--no-cache');
-    run({ HOME: folder, JITNIC_CACHE: 'off' }, ...balancer, '--engine', 'wasm');
+    run({ HOME: folder }, ...tracker, '--engine', 'wasm', '--no-cache');
+    run({ HOME: folder, JITNIC_CACHE: 'off' }, ...tracker, '--engine', 'wasm');
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test('changes no outcome, whatever is in it', () => {
     const env = { JITNIC_CACHE: folder };
-    const plain = run({}, ...balancer, '--engine', 'interp', '--no-cache');
+    const plain = run({}, ...tracker, '--engine', 'interp', '--no-cache');
     for (const engine of ['wasm', 'trace']) {
-      for (let i = 0; i < 2; i++) expect(run(env, ...balancer, '--engine', engine)).toEqual(plain);
+      for (let i = 0; i < 2; i++) expect(run(env, ...tracker, '--engine', engine)).toEqual(plain);
     }
     const good = kept(folder);
     for (const name of good.keys()) writeFileSync(join(folder, name), 'not one of ours');
-    expect(run(env, ...balancer, '--engine', 'wasm')).toEqual(plain);
+    expect(run(env, ...tracker, '--engine', 'wasm')).toEqual(plain);
     const [module] = [...good].sort(([, a], [, b]) => b.length - a.length);
     expect(kept(folder).get(module?.[0] ?? '')).toBe(module?.[1]);
   });
@@ -88,7 +87,7 @@ describe('the cache of runs', () => {
     const env = { JITNIC_CACHE: folder };
     const sizes: number[] = [];
     for (const more of [[], ['-O1'], ['-O1', '-O-cse'], ['--cpus', '2'], ['--map-entries', 'connections=1024'], []]) {
-      run(env, ...balancer, '--engine', 'wasm', ...more);
+      run(env, ...tracker, '--engine', 'wasm', ...more);
       sizes.push(kept(folder).size);
     }
     // The first run keeps a verdict and a module; another size of a map is another question for the verifier, too.
@@ -153,6 +152,6 @@ describe('the cache of runs', () => {
   test('is no reason to fail where it cannot be', () => {
     writeFileSync(join(folder, 'file'), '');
     const env = { JITNIC_CACHE: join(folder, 'file', 'below') };
-    expect(run(env, ...balancer, '--engine', 'wasm')).toEqual(run({}, ...balancer, '--engine', 'wasm', '--no-cache'));
+    expect(run(env, ...tracker, '--engine', 'wasm')).toEqual(run({}, ...tracker, '--engine', 'wasm', '--no-cache'));
   });
 });

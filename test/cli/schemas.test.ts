@@ -1,7 +1,7 @@
 /**
  * What each command prints under `--json` is what its schema in `schemas/` says: all keys, no others, of that kind.
  */
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -9,6 +9,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { captureCli } from '../../src/cli/testing.js';
 import { Route } from '../../src/linux/index.js';
+import { encodeCapture, generateTraffic } from '../../src/packet/index.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Those of what is printed; test-file.schema.json is of what is read. */
@@ -39,6 +40,21 @@ const refused = '.section xdp\n.globl f\nf:\nr0 = *(u8 *)(r1 + 0)\nexit\n';
 const folder = mkdtempSync(`${tmpdir()}/jitnic-schemas-`);
 const copy = `${folder}/ipv6-filter.o`;
 copyFileSync(example('ipv6-filter/ipv6-filter.o'), copy);
+/** Both versions of a program run each packet over several contents of maps. */
+const few = `${folder}/few.pcap`;
+writeFileSync(few, encodeCapture([...generateTraffic({ seed: 1, packets: 30 })]));
+/** An application of one small program. */
+const place = `${folder}/place.yaml`;
+writeFileSync(
+  place,
+  `name: small
+elements: [{ name: nic, kind: card, card: nfp4000 }, { name: xdp, kind: xdp, cores: 2 }]
+programs: { filter: { object: ipv6-filter.o } }
+flow: []
+objective: { kind: host-cores, rate: 1000000 }
+traffic: { capture: ${example('ipv6-filter/traffic.pcap')}, count: 50 }
+`,
+);
 const sum = '.section xdp\n.globl f\nf:\nr0 = 2\nexit\n';
 const tailCall = `.section xdp\n.globl f\nf:\nr2 = jumps ll\nr3 = 1\ncall bpf_tail_call\nr0 = 2\nexit
 .globl g\ng:\nr0 = 1\nexit\n.map jumps type=prog_array key=4 value=4 max_entries=2\n.slot 1, g\n`;
@@ -64,7 +80,7 @@ const cases: readonly Case[] = [
   { args: ['card', 'check', 'pipeline'] },
   { args: ['card', 'compile', example('heavy-hitter/heavy-hitter.o'), '--card', 'hxdp', '--print'] },
   { args: ['card', 'compile', example('ipv6-filter/ipv6-filter.o'), '--card', 'hxdp', '--lanes', '2', '--print'] },
-  { args: ['place', example('apps/guard.yaml'), '--pieces', '1'] },
+  { args: ['place', place, '--pieces', '1'] },
   { args: ['predict', ...nat, '-c', '60'] },
   { args: ['predict', example('ipv6-filter/ipv6-filter.o'), '--budget', '20', '--diff', copy] },
   { args: ['scr', 'analyze', `${root}test/scr/ddos.o`] },
@@ -83,7 +99,19 @@ const cases: readonly Case[] = [
   { args: ['disasm', balancer, '-S'] },
   { args: ['verify', balancer] },
   { args: ['opt', example('ipv6-filter/ipv6-filter.o'), '--packets', '20', '--no-kernel-check'] },
-  { args: ['opt', ...bucket, '--packets', '20', '--no-kernel-check', '--effort', '0'] },
+  {
+    args: [
+      'opt',
+      example('token-bucket/token-bucket.o'),
+      '-r',
+      few,
+      '--packets',
+      '20',
+      '--no-kernel-check',
+      '--effort',
+      '0',
+    ],
+  },
   { args: ['verify', example('port-knocking/port-knocking.o'), '-v'] },
   { args: ['verify', '--language', 'assembler', '-', '-v'], stdin: refused },
   { args: ['ir', example('nat/nat.o'), '--time-passes', '--print-after', 'all'] },

@@ -154,7 +154,7 @@ interface RunJson {
 
 describe('regions of jitnic trace', () => {
   const own = (file: string): string => example('token-bucket', file);
-  const traffic = ['-r', own('traffic.pcap'), '-c', '400'];
+  const traffic = ['-r', own('traffic.pcap'), '-c', '200'];
   const bucket = [own('token-bucket.o'), ...traffic, '--maps-in', own('token-bucket.maps.json')];
 
   test('prints each region as one condition and a body with branches and shares', async () => {

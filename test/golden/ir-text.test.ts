@@ -35,11 +35,14 @@ function machineOf(object: ObjectSpec): Machine | undefined {
   }
 }
 
-/** Every XDP program as it was translated and as all passes leave it; how many texts that were. */
-function readBack(file: ObjectFile): number {
+/**
+ * Every XDP program as it was translated and as all passes leave it, with what the verifier knows of it or with the
+ * checks of a program that nobody has verified; how many texts that were.
+ */
+function readBack(file: ObjectFile, verified: boolean): number {
   const machine = machineOf(loadObject(file));
   let texts = 0;
-  const verdicts = machine && Verdicts.of(machine.object, { facts: true });
+  const verdicts = machine && verified ? Verdicts.of(machine.object, { facts: true }) : Verdicts.none();
   for (const program of machine?.programs ?? []) {
     if (machine === undefined || program.refusal !== undefined || xdpFitness(program.spec) === 'other') continue;
     for (const settings of [levelSettings(0), defaultSettings]) {
@@ -61,12 +64,12 @@ function readBack(file: ObjectFile): number {
 
 describe('the text of the IR is read back as it was', () => {
   test.each(examples)('$name', (file) => {
-    expect(readBack(file)).toBeGreaterThan(0);
+    expect(readBack(file, true)).toBeGreaterThan(0);
   });
 
   test.skipIf(corpus === undefined)('objects of the corpus (JITNIC_CORPUS names their folder)', { timeout: 300_000 }, () => {
     let texts = 0;
-    for (const file of findObjects(corpus ?? '')) texts += readBack(file);
+    for (const file of findObjects(corpus ?? '')) texts += readBack(file, false);
     expect(texts).toBeGreaterThan(100);
   });
 });

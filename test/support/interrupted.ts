@@ -53,8 +53,8 @@ export async function interruptCli(args: readonly string[], ticks: number, input
 
 /**
  * Starts the command line, waits until it listens to Ctrl-C and has then worked for `ticks` (hundredths of a second of
- * processor time, so that a busy machine does not matter) or, with 0, waits for input; presses Ctrl-C, and waits for
- * the end. Stdin stays open, and nothing comes behind `input`.
+ * processor time, so that a busy machine does not matter) or waits, with 0 for input, else for a solver in a process
+ * of its own; presses Ctrl-C, and waits for the end. Stdin stays open, and nothing comes behind `input`.
  */
 async function pressOnce(args: readonly string[], ticks: number, input: string): Promise<Interrupted> {
   const child = spawn(process.execPath, [builtCli, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -73,15 +73,14 @@ async function pressOnce(args: readonly string[], ticks: number, input: string):
   const pid = child.pid as number;
   const isAlive = (): boolean => child.exitCode === null && child.signalCode === null;
   while (isAlive() && !stateOf(pid).listens) await sleep(10);
-  let before = isAlive() ? stateOf(pid).ticks : 0;
-  if (ticks === 0) {
-    // Waiting: no processor time for a while, and none that it wants.
-    for (let still = 0; isAlive() && still < 20; await sleep(10)) {
-      const { ticks: now, sleeps } = stateOf(pid);
-      still = now === before && sleeps ? still + 1 : 0;
-      before = now;
-    }
-  } else while (isAlive() && stateOf(pid).ticks - before < ticks) await sleep(10);
+  const begun = isAlive() ? stateOf(pid).ticks : 0;
+  // Waiting: no processor time for a while, and none that it wants.
+  for (let still = 0, before = begun; isAlive() && still < 20; await sleep(10)) {
+    const { ticks: now, sleeps } = stateOf(pid);
+    if (ticks > 0 && now - begun >= ticks) break;
+    still = now === before && sleeps ? still + 1 : 0;
+    before = now;
+  }
   // Between the last look and the process's end is less than a tick, as a rule.
   const from = isAlive() ? stateOf(pid).ticks : 0;
   let last = from;
