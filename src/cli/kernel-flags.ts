@@ -17,6 +17,7 @@ export interface KernelFlags {
   readonly kconfig?: readonly string[] | undefined;
   readonly raw?: true | undefined;
   readonly mapList?: string | undefined;
+  readonly rawSection?: string | undefined;
 }
 
 /** Declares the three, for every command that reads an object. */
@@ -42,7 +43,8 @@ export function declareKconfig(command: Command): Command {
 export function declareRaw(command: Command): Command {
   return command
     .option('--raw', 'FILE is instructions alone, eight bytes each')
-    .option('--map-list <file>', 'with --raw: the maps that its loads name by number, as .map lines');
+    .option('--map-list <file>', 'with --raw: the maps that its loads name by number, as .map lines')
+    .option('--raw-section <name>', 'with --raw: the section it would stand in, which says its type (default: xdp)');
 }
 
 /** Throws UsageError for flags that say nothing, InputError for files that cannot be read. */

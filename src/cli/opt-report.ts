@@ -14,6 +14,8 @@ export interface OptReportData {
   readonly goal: Goal;
   readonly effort: Effort;
   readonly result: ImprovedObject;
+  /** Bytes of the file that is written. */
+  readonly size: number;
   readonly before: ObjectSpec;
   readonly after: ObjectSpec;
   readonly compared: readonly ObjectDifferenceRow[];
@@ -86,7 +88,7 @@ export function printOptReport(data: OptReportData, output: string | undefined, 
   if (result.dropped.length > 0) {
     io.info('DWARF does not fit the new code and is left out; source lines are in .BTF.ext');
   }
-  if (output !== undefined) io.info(`${output}: ${formatNumber(result.bytes.length)} bytes`);
+  if (output !== undefined) io.info(`${output}: ${formatNumber(data.size)} bytes`);
 }
 
 /** Instructions and nanoseconds a packet, by class. */

@@ -2,7 +2,7 @@
 import { exitCodes } from '../base/index.js';
 import { formatInsn } from '../isa/index.js';
 import { noSolver, openSolver } from '../linux/open-solver.js';
-import { readObject } from '../object/index.js';
+import { rawInsns, readObject } from '../object/index.js';
 import { bytecodePasses, type Effort, improveObject, type PassStep } from '../super/index.js';
 import { breakableWith, release } from './breakable-solver.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
@@ -75,6 +75,8 @@ Examples:
   jitnic opt prog.o --print-after widen     what a pass does
   jitnic opt prog.o -o small.o --effort 3   search in windows, too
   jitnic opt prog.o --report page.html      before and after by source line
+  jitnic opt prog.bin --raw --map-list prog.maps -o small.bin
+                                            instructions alone, in and out
 
 Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} ${description}`).join('')}`,
       );
@@ -125,10 +127,14 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
         ? await breakableWith(io, 'proving', solver, (heard) => proveFunctions(before, after, changed, heard))
         : undefined;
       const kernel = refuses?.state ?? 'not asked';
-      const data: OptReportData = { name, goal, effort, result, compared, executed, kernel, proofs, before, after };
+      // What came as instructions alone goes as such.
+      const [only] = after.programs;
+      const written = options.raw === true && only !== undefined ? rawInsns(only) : result.bytes;
+      const said = { name, goal, effort, result, compared, executed, kernel, proofs, before, after };
+      const data: OptReportData = { ...said, size: written.length };
       const isRefuted = [...(proofs?.values() ?? [])].some(({ verdict }) => verdict === 'refuted');
       const isEqual = !isRefuted && compared.every(({ difference }) => difference === undefined);
-      if (output !== undefined && isEqual) await writeOutput(output, result.bytes, io);
+      if (output !== undefined && isEqual) await writeOutput(output, written, io);
       if (options.report !== undefined)
         await writeOutput(options.report, await io.work('writing the page', () => optPageOf(data)), io);
       if (options.timePasses === true) steps.printTimes();

@@ -27,7 +27,7 @@ export interface ReadingFlags extends KernelFlags {
 
 /** The flags as words of a command line, for a process that is to read alike. */
 export function readingWords(flags: ReadingFlags): string[] {
-  const { language, include = [], define = [], kconfig = [], kernel, btf, raw, mapList } = flags;
+  const { language, include = [], define = [], kconfig = [], kernel, btf, raw, mapList, rawSection } = flags;
   const one = (name: string, value: string | true | undefined): string[] =>
     value === undefined ? [] : [value === true ? `--${name}` : `--${name}=${value}`];
   return [
@@ -39,6 +39,7 @@ export function readingWords(flags: ReadingFlags): string[] {
     ...one('btf', btf),
     ...one('raw', raw),
     ...one('map-list', mapList),
+    ...one('raw-section', rawSection),
   ];
 }
 
@@ -81,8 +82,9 @@ function displayName(path: string): string {
 
 /** The bytes of an ELF object, whatever FILE was. */
 export async function readProgramBytes(path: string, io: Io, flags: ReadingFlags = {}): Promise<Uint8Array> {
-  if (flags.raw === true) return readRaw(path, flags.mapList, io);
+  if (flags.raw === true) return readRaw(path, flags, io);
   if (flags.mapList !== undefined) throw new UsageError('`--map-list` belongs to `--raw`');
+  if (flags.rawSection !== undefined) throw new UsageError('`--raw-section` belongs to `--raw`');
   const { language = 'none' } = flags;
   if (!languages.some((name) => name === language))
     throw new UsageError(`no language \`${language}\``, {}, `languages: ${languages.join(', ')}`);
@@ -97,11 +99,11 @@ export async function readProgramBytes(path: string, io: Io, flags: ReadingFlags
 }
 
 /** Raw instructions and the map list that belongs to them, as an object. */
-async function readRaw(path: string, mapList: string | undefined, io: Io): Promise<Uint8Array> {
+async function readRaw(path: string, { mapList, rawSection }: ReadingFlags, io: Io): Promise<Uint8Array> {
   const list = mapList === undefined ? '' : new TextDecoder().decode(await readInput(mapList, io));
   const bytes = await readInput(path, io);
   try {
-    return writeElf(rawImage(bytes, list, mapList));
+    return writeElf(rawImage(bytes, list, mapList, rawSection));
   } catch (error) {
     throw error instanceof UserError && error.place.source === undefined ? error.withFile(displayName(path)) : error;
   }

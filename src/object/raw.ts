@@ -12,10 +12,10 @@ import { printImage } from './print-image.js';
 import type { ObjectSpec, ProgramSpec } from './spec.js';
 
 /**
- * The image of raw instructions: one XDP program `main`. Throws InputError for bytes that are no whole slots, or a
+ * The image of raw instructions: one program `main`, of the type that its section's name says. Throws InputError for bytes that are no whole slots, or a
  * list that is none.
  */
-export function rawImage(bytes: Uint8Array, mapList = '', listName?: string): ObjectImage {
+export function rawImage(bytes: Uint8Array, mapList = '', listName?: string, section = 'xdp'): ObjectImage {
   if (bytes.length === 0 || bytes.length % insnSize !== 0) {
     throw new InputError(`${bytes.length} bytes are no whole number of instructions of ${insnSize} bytes`);
   }
@@ -24,7 +24,7 @@ export function rawImage(bytes: Uint8Array, mapList = '', listName?: string): Ob
     throw new InputError('a map list holds `.map` and data sections, and no code', { file: listName });
   }
   const insns = decodeInsns(bytes).map(byIndex);
-  const code: CodeImage = { name: 'xdp', insns, functions: functionsOf(insns), references: [], core: [] };
+  const code: CodeImage = { name: section, insns, functions: functionsOf(insns), references: [], core: [] };
   return { ...list, license: list.license === '' ? 'GPL' : list.license, code: [code] };
 }
 

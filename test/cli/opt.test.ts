@@ -34,6 +34,23 @@ describe('jitnic opt', () => {
     expect(readFileSync(output).length).toBeGreaterThan(0);
   });
 
+  test('takes instructions alone and gives instructions alone, of the type that is named', async () => {
+    const [source, raw, small] = ['r.s', 'r.bin', 'r.out'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(source, '.license "GPL"\n.section xdp\nr0 = 1\nr2 = 5\nr0 += 1\nexit\n');
+    expect((await captureCli(['asm', source, '--raw', '-o', raw])).exitCode).toBe(0);
+    const flags = ['--raw', '-o', small, '--packets', '10', '--no-kernel-check', '--effort', '0'];
+    const { out, exitCode } = await captureCli(['opt', raw, ...flags, '--raw-section', 'socket']);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/main +socket +4 +2/);
+    expect(readFileSync(small)).toHaveLength(16);
+    expect((await captureCli(['verify', small, '--raw'])).exitCode).toBe(0);
+    expect((await captureCli(['show', raw, '--raw-section', 'socket'])).exitCode).toBe(2);
+  });
+
   test('tells scripts the same', async () => {
     const { out } = await opt('-j');
     const { schema, functions, compared, output } = JSON.parse(out) as {
