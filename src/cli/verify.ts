@@ -1,5 +1,5 @@
 /** `jitnic verify FILE [PROG]`: would Linux load it, and if not, why and what to do. */
-import { exitCodes } from '../base/index.js';
+import { exitCodes, formatPlace, UnsupportedError } from '../base/index.js';
 import { formatInsn } from '../isa/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, programNames, xdpFitness } from '../object/index.js';
 import { errno } from '../platform/index.js';
@@ -13,7 +13,13 @@ interface Options extends ReadingFlags {
   readonly all?: true;
 }
 
-/** Exit 1 if Linux would refuse any of the programs. JSON: `jitnic.verify/1`. */
+/** A program of several about which jitnic cannot say what Linux would do. */
+interface NotJudged {
+  readonly program: ProgramSpec;
+  readonly error: UnsupportedError;
+}
+
+/** Exit 1 if Linux would refuse any of the programs, else 4 if one could not be judged. JSON: `jitnic.verify/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);
@@ -32,35 +38,44 @@ export const command: CliCommand = defineCommand<Options>({
     const verbose = io.flags.verbosity > 0;
     const steps = new Steps(io);
     const results: { readonly program: ProgramSpec; readonly result: VerifyResult }[] = [];
+    const notJudged: NotJudged[] = [];
     for (const program of programs) {
-      const result = await steps.take('verifying', () =>
-        verify(program, object.maps, {
-          btf: object.btf,
-          kernelBtf: object.kernelBtf,
-          license: object.license,
-          // Level 2 is the kernel's BPF_LOG_LEVEL2: every instruction with its state.
-          logLevel: verbose ? 2 : 1,
-          facts: verbose && io.flags.json,
-          all: options.all === true,
-        }),
-      );
+      const result = await steps.take('verifying', () => {
+        try {
+          return verify(program, object.maps, {
+            btf: object.btf,
+            kernelBtf: object.kernelBtf,
+            license: object.license,
+            // Level 2 is the kernel's BPF_LOG_LEVEL2: every instruction with its state.
+            logLevel: verbose ? 2 : 1,
+            facts: verbose && io.flags.json,
+            all: options.all === true,
+          });
+        } catch (error) {
+          // The other programs have answers of their own.
+          if (!(error instanceof UnsupportedError) || programs.length === 1) throw error;
+          notJudged.push({ program, error });
+          return undefined;
+        }
+      });
       if (result !== undefined) results.push({ program, result });
     }
     if (io.flags.json) {
       io.json('jitnic.verify/1', {
         file: object.name,
         programs: results.map(({ program, result }) => resultJson(program, result, verbose)),
+        ...(notJudged.length === 0 ? {} : { not_judged: notJudged.map(notJudgedJson) }),
         ...steps.json(),
       });
     } else {
       for (const { program, result } of results) printResult(io, object, program, result);
+      for (const { program, error } of notJudged)
+        io.out(`${io.style.bold(program.name)}: ${io.style.yellow('not judged')}\n\n${error.format()}\n`);
       io.out(steps.text());
     }
-    return steps.exitCode !== undefined
-      ? steps.exitCode
-      : results.every(({ result }) => result.accepted)
-        ? exitCodes.ok
-        : exitCodes.negative;
+    if (steps.exitCode !== undefined) return steps.exitCode;
+    if (results.some(({ result }) => !result.accepted)) return exitCodes.negative;
+    return notJudged.length === 0 ? exitCodes.ok : exitCodes.unsupported;
   },
 });
 
@@ -138,6 +153,17 @@ function resultJson(program: ProgramSpec, result: VerifyResult, verbose: boolean
     max_states_per_insn: stats.maxStatesPerInsn,
     failures: result.failures.map(failureJson),
     ...(verbose ? { log: result.log, facts: result.facts === undefined ? null : factsJson(result.facts) } : {}),
+  };
+}
+
+/** A program of which nothing can be said, in `jitnic.verify/1`. */
+function notJudgedJson({ program, error }: NotJudged): Record<string, unknown> {
+  return {
+    name: program.name,
+    section: program.section,
+    message: error.message,
+    place: formatPlace(error.place),
+    hint: error.hint ?? null,
   };
 }
 

@@ -5,7 +5,7 @@
 import { InputError } from '../base/index.js';
 import { encodeInsns, type Insn, op } from '../isa/index.js';
 import type { ExternSpec, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
-import { errnoName, mapFlags } from '../platform/index.js';
+import { errno, errnoName, mapFlags } from '../platform/index.js';
 import * as attr from './attr.js';
 import type { Bpf } from './bpf.js';
 import type { LoadRefusal } from './bpf-types.js';
@@ -229,6 +229,9 @@ export class KernelObject {
    * close.
    */
   loadProgram(spec: ProgramSpec, options: ProgramLoadOptions = {}): KernelProgram['loaded'] {
+    // A loader refuses these before the kernel is asked, which would see no more than a number.
+    const unloadable = spec.unresolved.find(({ poisoned }) => poisoned !== true);
+    if (unloadable !== undefined) return { errno: errno.EINVAL, log: `${unloadable.what}\n` };
     const unresolved = spec.unresolved[0];
     const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(spec, insn, spec.insns[pc - 1])));
     const attach = spec.attach ?? 'xdp';

@@ -154,6 +154,30 @@ SEC("xdp") int p(void *ctx) { return VERDICT + EXTRA; }
   });
 });
 
+describe('a program that cannot be judged', () => {
+  const accepted = '.globl f\nf:\nr0 = 2\nexit\n';
+  const refused = '.globl h\nh:\nr0 = *(u8 *)(r1 + 0)\nexit\n';
+  const unknown = '.globl g\ng:\ncall bpf_local_irq_save\nr0 = 2\nexit\n.extern bpf_local_irq_save\n';
+  test.each([
+    ['by itself', unknown, 4, '', 'kernel function `bpf_local_irq_save` is not supported'],
+    [
+      'beside one that is accepted',
+      accepted + unknown,
+      4,
+      /f: accepted[\s\S]*g: not judged[\s\S]*`bpf_local_irq_save`/,
+      '',
+    ],
+    ['beside one that is refused', unknown + refused, 1, /h: rejected[\s\S]*g: not judged/, ''],
+  ])('%s', async (_, text, code, out, err) => {
+    const result = await captureCli(['verify', '--language', 'assembler', '-'], {
+      stdin: `.license "GPL"\n.section xdp\n${text}`,
+    });
+    expect(result.exitCode).toBe(code);
+    expect(result.out).toMatch(out);
+    expect(result.err).toContain(err);
+  });
+});
+
 describe('captures that are written', () => {
   test.each([
     ['out.pcap', 0xa1b23c4d],

@@ -37,6 +37,7 @@ const hasNetlink = ((): boolean => {
 })();
 const capture = example('tcp-conntrack/traffic.pcap');
 const refused = '.section xdp\n.globl f\nf:\nr0 = *(u8 *)(r1 + 0)\nexit\n';
+const unjudged = `.license "GPL"\n.section xdp\n.globl f\nf:\nr0 = 2\nexit\n.globl g\ng:\ncall bpf_local_irq_save\nr0 = 2\nexit\n.extern bpf_local_irq_save\n`;
 const folder = mkdtempSync(`${tmpdir()}/jitnic-schemas-`);
 const copy = `${folder}/ipv6-filter.o`;
 copyFileSync(example('ipv6-filter/ipv6-filter.o'), copy);
@@ -114,6 +115,7 @@ const cases: readonly Case[] = [
   },
   { args: ['verify', example('port-knocking/port-knocking.o'), '-v'] },
   { args: ['verify', '--language', 'assembler', '-', '-v'], stdin: refused },
+  { args: ['verify', '--language', 'assembler', '-'], stdin: unjudged },
   { args: ['ir', example('nat/nat.o'), '--time-passes', '--print-after', 'all'] },
   { args: ['ir', example('ipv6-filter/ipv6-filter.o')] },
   { args: ['asm', '-', '-o', '/dev/null'], stdin: sum },
