@@ -15,7 +15,7 @@ import {
   numberOf,
 } from '../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { formatTable } from '../text/index.js';
+import { formatTable, wrapWords } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { chosenNames } from './chosen-names.js';
 import type { Io } from './command.js';
@@ -47,7 +47,10 @@ export async function compileForCores(
   if (made.kind === 'refused' || refusal !== undefined) {
     const { what = '', insn = 0 } = refusal ?? {};
     if (io.flags.json) io.json('jitnic.card/1', { ...head, fits: false, reason: what, insn });
-    else io.out(`${name}: does not fit ${card.name}: section ${section}: insn ${insn}: ${what}\n`);
+    else
+      io.out(
+        `${wrapWords(`${name}: does not fit ${card.name}: section ${section}: insn ${insn}: ${what}`, io.width, '  ').join('\n')}\n`,
+      );
     return exitCodes.negative;
   }
   if (options.image !== undefined) await writeFile(options.image, imageBytes(made));

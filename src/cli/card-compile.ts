@@ -12,7 +12,7 @@ import {
   optimizations,
   publishedOptimizations,
 } from '../nic/index.js';
-import { formatShare, formatTable, wholeNumber } from '../text/index.js';
+import { formatShare, formatTable, wholeNumber, wrapWords } from '../text/index.js';
 import { compileForCores } from './card-compile-manycore.js';
 import { cardFlagHelp, openCard } from './card-file.js';
 import { chosenNames } from './chosen-names.js';
@@ -77,7 +77,10 @@ export async function compileForCard(
   const head = { operation: 'compile', card: card.name, program, lanes };
   if (made.kind === 'refused') {
     if (io.flags.json) io.json('jitnic.card/1', { ...head, fits: false, reason: made.what, insn: made.insn });
-    else io.out(`${program}: does not fit ${card.name}: section ${section}: insn ${made.insn}: ${made.what}\n`);
+    else
+      io.out(
+        `${wrapWords(`${program}: does not fit ${card.name}: section ${section}: insn ${made.insn}: ${made.what}`, io.width, '  ').join('\n')}\n`,
+      );
     return exitCodes.negative;
   }
   const most = numberOf(card, 'limits.instructions');

@@ -155,7 +155,7 @@ function classText(each: ContractClass, all: number, used: Set<string>, io: Io):
   const body = lines.map(([name, value]) =>
     wrapWords(`  ${name.padEnd(12)}  ${value}`, io.width, '                ').join('\n'),
   );
-  return `${head}\n${body.join('\n')}\n`;
+  return `${wrapWords(head, io.width, '  ').join('\n')}\n${body.join('\n')}\n`;
 }
 
 const meanings: Readonly<Record<string, string>> = {

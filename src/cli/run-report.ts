@@ -169,9 +169,10 @@ function conditionJson({ text, atoms, ternary, computed, table }: PathCondition)
 }
 
 /** What `--jobs` did, and what it changes. */
-export function jobsText(shares: readonly number[]): string {
+export function jobsText(shares: readonly number[], width: number): string {
   const packets = shares.map((share) => formatNumber(share)).join(' + ');
-  return `\n${shares.length} jobs: ${packets} packets. Packets of a flow stay in order, those of different flows do not: what flows share (LRU eviction, ids that are\ngiven out, values without atomics) may come out differently from run to run.\n`;
+  const words = `${shares.length} jobs: ${packets} packets. Packets of a flow stay in order, those of different flows do not: what flows share (LRU eviction, ids that are given out, values without atomics) may come out differently from run to run.`;
+  return `\n${wrapWords(words, width).join('\n')}\n`;
 }
 
 /** Packets a second, whole. */

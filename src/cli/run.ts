@@ -120,7 +120,7 @@ export const command: CliCommand = defineCommand<Options>({
       io.out(await runTextIn(steps, session, io, shown));
       if (timed !== undefined) io.out((await import('./timed-report.js')).timedText(timed, io));
       if (coherent !== undefined) io.out((await import('./run-coherent.js')).coherenceText(coherent, io));
-      if (shares !== undefined) io.out(jobsText(shares));
+      if (shares !== undefined) io.out(jobsText(shares, io.width));
       if (log !== undefined) io.out(log.text());
       if (covered !== undefined) io.out((await import('./coverage-output.js')).coverageText(covered, io));
       if (globals !== undefined) io.out(`\n${globalsText(globals)}`);

@@ -19,7 +19,7 @@ import {
   type Technique,
 } from '../scr/index.js';
 import { hostEngines } from '../sim/index.js';
-import { count, formatTable, wholeNumber } from '../text/index.js';
+import { count, formatTable, wholeNumber, wrapWords } from '../text/index.js';
 import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
 import { readPackets } from './capture-input.js';
 import { openCard } from './card-file.js';
@@ -154,7 +154,7 @@ export const adviseOperation: ScrOperation = {
     io.out(`\nfor ${cores} cores: ${words[best.technique]}\n`);
     if (limits !== undefined)
       io.out(
-        `replication carries most with ${count(limits.best.cores, 'core')}, ${limits.best.mpps.toFixed(1)} Mpps; ${from('the wire', limits.wire)}, ${from('PCIe', limits.pcie)}; half efficiency at ${limits.halfEfficiency.toFixed(1)} cores\n`,
+        `${wrapWords(`replication carries most with ${count(limits.best.cores, 'core')}, ${limits.best.mpps.toFixed(1)} Mpps; ${from('the wire', limits.wire)}, ${from('PCIe', limits.pcie)}; half efficiency at ${limits.halfEfficiency.toFixed(1)} cores`, io.width, '  ').join('\n')}\n`,
       );
     return exitCodes.ok;
   },

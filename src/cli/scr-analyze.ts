@@ -104,9 +104,7 @@ function print(analysis: ScrAnalysis, io: Io): void {
     ['field', 'bit', 'bits', 'what it is'],
     layout.fields.map(({ name, bit, bits, source }) => [name, bit, bits, source]),
   );
-  io.out(
-    `\n${bold('added to each packet')}, at most ${count(mostCores, 'core')} with packets of 1,514 B in frames of 3,520 B\n`,
-  );
+  io.out(`\n${bold('added to each packet')}, at most ${count(mostCores, 'core')} with 1,514 B in frames of 3,520 B\n`);
   table(
     ['cores', ...added.map(({ cores }) => String(cores))],
     [['bytes', ...added.map(({ cores, bytes }) => (cores > mostCores ? `(${bytes})` : String(bytes)))]],

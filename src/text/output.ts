@@ -16,7 +16,7 @@ export type Cell = string | number | bigint | undefined;
  * An aligned table: header, one dashed rule, rows; two blanks between columns, none at a line's end. Numbers get
  * thousands separators and align right. An undefined cell is `-`. In rows that are wider than `width` text of the last
  * column goes on below itself; where that leaves too little room, rows are folded: columns that do not fit stand in
- * lines below, in the header as in each row.
+ * lines below, in the header as in each row, and what is too wide for a line goes on in the next.
  */
 export function formatTable(
   columns: readonly Column[],
@@ -38,17 +38,24 @@ export function formatTable(
   if (right[last] !== true && room >= leastRoom && room >= (columns[last]?.title.length ?? 0))
     widths[last] = Math.min(widths[last] ?? 0, room);
   const folds = foldsOf(widths, width - indent.length);
+  const isFolded = folds.length > 1;
+  // The rule below a title is no longer than what its column may take.
+  if (isFolded)
+    for (const [i, own] of widths.entries()) widths[i] = Math.min(own, width - indent.length - foldIndent.length);
   const line = (cells: readonly string[]): string => {
-    const [first = '', ...below] = wrapWords(cells[last] ?? '', widths[last] ?? 0);
+    const [first = '', ...below] = isFolded ? [cells[last]] : wrapWords(cells[last] ?? '', widths[last] ?? 0);
     const padded = [...cells.slice(0, last), first].map((cell, i) =>
       right[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
     );
-    return [foldedLines(padded, folds, indent), ...below.map((text) => indent + ' '.repeat(before) + text)].join('\n');
+    return [foldedLines(padded, folds, indent, width), ...below.map((text) => indent + ' '.repeat(before) + text)].join(
+      '\n',
+    );
   };
   const rule = foldedLines(
     widths.map((dashes) => '-'.repeat(dashes)),
     folds,
     indent,
+    width,
   );
   return `${[line(columns.map((column) => column.title)), rule, ...texts.map(line)].join('\n')}\n`;
 }
@@ -103,11 +110,17 @@ function foldsOf(widths: readonly number[], width: number): readonly number[] {
   return folds;
 }
 
-function foldedLines(cells: readonly string[], folds: readonly number[], indent: string): string {
+/** A row's lines, of which one that is still too wide goes on below itself, two columns to the right. */
+function foldedLines(cells: readonly string[], folds: readonly number[], indent: string, width: number): string {
   return folds
-    .map((from, i) => {
-      const part = cells.slice(from, folds[i + 1]).join('  ');
-      return `${indent}${i === 0 ? '' : foldIndent}${part}`.trimEnd();
+    .flatMap((from, i) => {
+      const before = `${indent}${i === 0 ? '' : foldIndent}`;
+      const part = cells
+        .slice(from, folds[i + 1])
+        .join('  ')
+        .trimEnd();
+      const lines = folds.length === 1 ? [part] : wrapWords(part, width - before.length, '  ');
+      return lines.map((text) => `${before}${text}`.trimEnd());
     })
     .join('\n');
 }

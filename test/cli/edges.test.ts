@@ -225,8 +225,19 @@ describe('what a person sees', () => {
     );
   });
 
+  test('a column that is wider than the terminal goes on below itself', () => {
+    const columns = ['name', 'match', 'and'].map((title) => ({ title }));
+    const rows = [['a', 'one two three four', 'x y z'.repeat(5)]];
+    expect(formatTable(columns, rows, '', 16)).toBe(
+      'name\n    match\n    and\n----\n    ------------\n    ------------\na\n    one two\n      three four\n    x y zx y zx\n      y zx y zx\n      y z\n',
+    );
+  });
+
   test.each([
     ['run', object, '-r', capture],
+    ['run', object, '-r', capture, '-c', '20', '--jobs', '2'],
+    ['predict', object, '-r', capture, '-c', '50'],
+    ['trace', object, '-r', capture, '-c', '50', '--rules'],
     ['trace', object, '-r', capture],
     ['cache', object, '-r', capture],
     ['show', object],
