@@ -6,6 +6,7 @@ import { orderOf } from '../code/index.js';
 import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
 import { type Insn, op } from '../isa/index.js';
+import { assemble } from '../object/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { columnsOf, Machine, type Outcome, PacketArena, packetMoves } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
@@ -168,6 +169,26 @@ describe('helpers in the module answer as the interpreter does', () => {
       const { wasm, interp, fallbacks } = both([mov(1, 5), mov(2, flags), mov(3, 0), call(23), exit], packet, true);
       expect([wasm.r0, fallbacks]).toEqual([flags === 0 ? 4n : 0n, 0]);
       expect(wasm).toEqual(interp);
+    }
+  });
+
+  it('a redirect by a map, whatever its flags are and whether they are known', () => {
+    const flags = ['r3 = 0', 'r3 = 2', 'r3 = 8', 'r3 = 24', 'r3 = 32', 'r3 = *(u32 *)(r1 + 12)'];
+    for (const ingressIfindex of [1, 2, 8]) {
+      for (const flag of flags) {
+        const object = assemble(
+          `.map dev type=devmap key=4 value=4 max_entries=4\n.section xdp\n.globl p\np:\n${flag}\nr1 = dev ll\nr2 = 1\ncall 51\nexit\n`,
+        );
+        const [wasm, interp] = [true, false].map((compiled) => {
+          const machine = new Machine(object);
+          machine.maps[0]?.updateElem(Uint8Array.of(3, 0, 0, 0), Uint8Array.of(9, 0, 0, 0));
+          machine.setPacket({ data: packet, ingressIfindex });
+          const engine = compiled ? new WasmEngine(machine, { verdicts: Verdicts.trusting() }) : new Interpreter(machine);
+          const { r0 } = engine.run(machine.programs[0] as Machine['programs'][number]);
+          return { r0, redirect: machine.redirect };
+        });
+        expect([flag, ingressIfindex, wasm]).toEqual([flag, ingressIfindex, interp]);
+      }
     }
   });
 

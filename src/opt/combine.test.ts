@@ -50,6 +50,18 @@ describe('memory accesses of verified code', () => {
     expect(listing).toContain('bswap16');
   });
 
+  it('stores halves of a number with one access, though one was masked before it was shifted', () => {
+    const listing = text([
+      load(op.SIZE_DW, 1, 6, 0),
+      insn(op.ALU64 | op.MOV | op.X, 2, 1),
+      insn(op.ALU | op.AND, 2, 0, 0, -65_536),
+      insn(op.ALU64 | op.RSH, 2, 0, 0, 16),
+      store(op.SIZE_H, 6, 1, 16),
+      store(op.SIZE_H, 6, 2, 18),
+    ]);
+    expect(listing).toMatch(/store\.4 .*\+ 16/);
+  });
+
   it('copies neighbours with one access', () => {
     const listing = text([
       load(op.SIZE_H, 1, 6, 0),
