@@ -210,6 +210,13 @@ describe('reports', () => {
     expect(verifyText(code, { all: true }).failures.map((failure) => failure.insn)).toEqual([2, 4]);
   });
 
+  it('the constant that a jump breaks in two, whether the jump lies before or behind it', () => {
+    const behind = verifyText('r0 = 0\nr1 = 1 ll\nif r0 == 5 goto -2\nexit');
+    const before = verifyText('r0 = 0\nif r0 == 5 goto +1\nr1 = 1 ll\nexit');
+    expect([behind.insn, behind.message]).toEqual([1, 'jump into the middle of ldimm64 insn 1']);
+    expect([before.insn, before.message]).toEqual([2, 'jump into the middle of ldimm64 insn 2']);
+  });
+
   it('the instructions that led to a failure and what was known', () => {
     const { explanation } = verifyText(`${packet}\nr4 = r2\nr4 += 2\nr0 = *(u8 *)(r4 + 0)\nexit`).failures[0] ?? {};
     expect(explanation?.known).toEqual(['R4=pkt(off=2,r=0)']);
