@@ -183,7 +183,9 @@ describe('helpers in the module answer as the interpreter does', () => {
           const machine = new Machine(object);
           machine.maps[0]?.updateElem(Uint8Array.of(3, 0, 0, 0), Uint8Array.of(9, 0, 0, 0));
           machine.setPacket({ data: packet, ingressIfindex });
-          const engine = compiled ? new WasmEngine(machine, { verdicts: Verdicts.trusting() }) : new Interpreter(machine);
+          const engine = compiled
+            ? new WasmEngine(machine, { verdicts: Verdicts.trusting() })
+            : new Interpreter(machine);
           const { r0 } = engine.run(machine.programs[0] as Machine['programs'][number]);
           return { r0, redirect: machine.redirect };
         });
