@@ -149,6 +149,13 @@ describe('map files', () => {
     expect(text.startsWith('maps.json: ')).toBe(true);
   });
 
+  it('are read as `jitnic map dump -j` prints them', () => {
+    const entries = [{ key: '01 00 00 00', value: 7 }];
+    const printed = { schema: 'jitnic.map/1', operation: 'dump', maps: [{ name: 'flows', type: 'hash', entries }] };
+    expect(parseMapsFile(JSON.stringify(printed))).toEqual({ maps: { flows: entries } });
+    expect(failure(() => parseMapsFile('{"maps": [1]}', 'm.json'))).toMatch(/^m\.json: not a map file/);
+  });
+
   it('that are no JSON or no map file say so', () => {
     expect(failure(() => parseMapsFile('{', 'm.json'))).toMatch(/^m\.json: not JSON/);
     expect(failure(() => parseMapsFile('[]', 'm.json'))).toMatch(/^m\.json: not a map file/);

@@ -76,7 +76,7 @@ const onlyMap = '';
 export function parseMapsFile(text: string, file?: string): MapsFile {
   const json = parseJson(text, file);
   const maps = isRecord(json)
-    ? json.maps
+    ? byName(json.maps)
     : Array.isArray(json) && json.length > 0
       ? { [onlyMap]: json as unknown[] }
       : undefined;
@@ -96,6 +96,14 @@ export function parseMapsFile(text: string, file?: string): MapsFile {
     });
   }
   return { maps } as unknown as MapsFile;
+}
+
+/** Entries by the map's name, of a list of maps as `jitnic map dump -j` prints it; anything else as it is. */
+function byName(maps: unknown): unknown {
+  if (!Array.isArray(maps)) return maps;
+  const list = maps as readonly unknown[];
+  if (!list.every((map) => isRecord(map) && typeof map.name === 'string')) return maps;
+  return Object.fromEntries((list as readonly Record<string, unknown>[]).map(({ name, entries }) => [name, entries]));
 }
 
 /** JSON, or InputError with the file and, for files of a value a line, the line. */
@@ -214,8 +222,20 @@ function encodeTypedValue(holder: MapHolder, type: number, json: unknown, size: 
     return encodeValue(json, size, names);
   } catch (error) {
     const typed = btf && encodeTypedText(btf, type, json, size);
-    if (typed === undefined) throw error;
-    return typed;
+    if (typed !== undefined) return typed;
+    const members = membersOf(json);
+    if (members === undefined) throw error;
+    return encodeTypedValue(holder, type, members, size);
+  }
+}
+
+/** Members or parts that stand in a text: `"{last: 5, tokens: 7}"`; undefined where it is none. */
+function membersOf(text: string): unknown {
+  if (!/^\s*[{[]/.test(text)) return undefined;
+  try {
+    return parseLooseJson(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -163,4 +163,22 @@ describe('map', () => {
     );
     expect(await captureCli(['map', 'dump', nat, '--maps-in', file])).toMatchObject({ exitCode: 0, out: first.out });
   });
+
+  test('what --json prints is read as a map file, and so are members in a text', async () => {
+    const nat = fileURLToPath(new URL('../../examples/nat/nat.o', import.meta.url));
+    const file = join(folder, 'nat.json');
+    const first = await captureCli(['map', 'dump', nat, '--maps-in', nat.replace(/o$/, 'maps.json')]);
+    const printed = await captureCli(['map', 'dump', nat, '--maps-in', nat.replace(/o$/, 'maps.json'), '--json']);
+    writeFileSync(file, printed.out);
+    expect(await captureCli(['map', 'dump', nat, '--maps-in', file])).toMatchObject({ exitCode: 0, out: first.out });
+    const text = (member: string): string =>
+      `{"maps": {"forwards": [{"key": "{${member}: 20480, proto: 6}", "value": "{addr: 7}"}]}}`;
+    writeFileSync(file, text('port'));
+    const { out } = await captureCli(['map', 'dump', nat, 'forwards', '--maps-in', file]);
+    expect(out).toContain('key { port: 20480, proto: 6, pad: 0 }  value { addr: 7, port: 0, pad: 0 }');
+    writeFileSync(file, text('prot'));
+    const wrong = await captureCli(['map', 'dump', nat, '--maps-in', file]);
+    expect(wrong).toMatchObject({ exitCode: 3, out: '' });
+    expect(wrong.err).toContain('map `forwards`: entry 0: key');
+  });
 });
