@@ -42,7 +42,8 @@ export function tapText(results: readonly CaseResult[], errors: readonly FileErr
 
 /**
  * JUnit: a suite for each file, in the order in which they were named. A case has one failure, which is all that the
- * format allows, with everything that was not as expected in its text.
+ * format allows, with its line and everything that was not as expected in its text. Nothing is in it that Jenkins'
+ * schema (junit-10.xsd) does not know: a file is named by its suite.
  */
 export function junitText(results: readonly CaseResult[], errors: readonly FileError[] = []): string {
   const files = new Set([...results.map(({ file }) => file ?? 'cases'), ...errors.map(({ file }) => file)]);
@@ -50,20 +51,22 @@ export function junitText(results: readonly CaseResult[], errors: readonly FileE
   for (const file of files) {
     const own = results.filter((result) => (result.file ?? 'cases') === file);
     const wrong = errors.filter((error) => error.file === file);
-    lines.push(`  <testsuite name="${xml(file)}" ${counts(own, wrong)}>`);
+    const skipped = own.filter(({ status }) => status === 'skipped').length;
+    lines.push(`  <testsuite name="${xml(file)}" file="${xml(file)}" ${counts(own, wrong)} skipped="${skipped}">`);
     for (const { message } of wrong)
       lines.push(
-        `    <testcase classname="${xml(file)}" name="the test file" file="${xml(file)}">`,
+        `    <testcase classname="${xml(file)}" name="the test file">`,
         `      <error type="input" message="${xml(message.split('\n')[0] ?? '')}">${xml(message)}</error>`,
         '    </testcase>',
       );
     for (const { name, line, status, reason, failures, engines } of own) {
-      const head = `    <testcase classname="${xml(file)}" name="${xml(name)}" file="${xml(file)}" line="${line}"`;
+      const head = `    <testcase classname="${xml(file)}" name="${xml(name)}"`;
       if (status === 'passed') lines.push(`${head}/>`);
       else if (status === 'skipped') lines.push(`${head}><skipped message="${xml(reason ?? '')}"/></testcase>`);
       else {
         lines.push(`${head}>`);
-        const text = failures.flatMap((failure) => failureLines(failure, engines.length)).join('\n');
+        const all = failures.flatMap((failure) => failureLines(failure, engines.length));
+        const text = [`${file}:${line}`, ...all].join('\n');
         const [first] = failures;
         const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : '';
         const type = first?.kind ?? 'fault';
@@ -80,8 +83,7 @@ export function junitText(results: readonly CaseResult[], errors: readonly FileE
 
 function counts(results: readonly CaseResult[], errors: readonly FileError[]): string {
   const of = (status: CaseResult['status']): number => results.filter((result) => result.status === status).length;
-  const [tests, skipped] = [results.length + errors.length, of('skipped')];
-  return `tests="${tests}" failures="${of('failed')}" skipped="${skipped}" errors="${errors.length}"`;
+  return `tests="${results.length + errors.length}" failures="${of('failed')}" errors="${errors.length}"`;
 }
 
 /** What XML cannot hold at all becomes a question mark. */

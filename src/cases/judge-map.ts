@@ -89,6 +89,10 @@ function judgeList({ holder, reader }: Subject, map: BpfMap, lines: MapLines, po
   );
 }
 
+function zerosFor({ spec }: BpfMap, cpus: number): Uint8Array {
+  return new Uint8Array(isPercpuMap(spec.type) ? Math.ceil(spec.valueSize / 8) * 8 * cpus : spec.valueSize);
+}
+
 function judgeEntry(
   { holder, runner }: Subject,
   map: BpfMap,
@@ -109,8 +113,12 @@ function judgeEntry(
     if (value === undefined) return [];
     return [finding('map', `\`${label}\` is there`, { expected: 'absent', actual: 'there', line })];
   }
-  if (value === undefined)
+  if (value === undefined) {
+    // What no element could have is a mistake, whether there is one or not.
+    if (entry.value !== undefined || entry.values !== undefined)
+      judgeValue(holder, map, label, entry, key, zerosFor(map, holder.cpus), line);
     return [finding('map', `\`${label}\` is not there`, { expected: 'there', actual: 'absent', line })];
+  }
   if (entry.value === undefined && entry.values === undefined) return [];
   return judgeValue(holder, map, label, entry, key, value, line);
 }

@@ -69,7 +69,7 @@ export function judgePacket(subject: Subject, expect: Expectation, input: Uint8A
       if (actual === wanted) continue;
       const what =
         actual === undefined
-          ? `it is not redirected by \`${part}\``
+          ? `it is ${redirectSaid(name, outcome.redirect)}, not redirected by \`${part}\` ${wanted}`
           : `redirect: \`${part}\` is ${actual}, not ${wanted}`;
       found.push(finding('redirect', what, { expected: wanted, actual, line: node.line || redirect.line }));
     }
@@ -84,6 +84,10 @@ export function judgePacket(subject: Subject, expect: Expectation, input: Uint8A
     );
   if (outcome.trap !== undefined) found.push(finding('fault', `it is stopped: ${outcome.trap}`));
   return found;
+}
+
+function redirectSaid(verdict: string, target: RedirectTarget | undefined): string {
+  return target === undefined ? verdict : `redirected to ${redirectText(target)}`;
 }
 
 function redirectParts(target: RedirectTarget | undefined): Readonly<Record<string, string>> {
@@ -159,6 +163,9 @@ function judgePrinted(
   return [];
 }
 
+/** As long as any type that records have. */
+const noRecord = new Uint8Array(4096);
+
 /** Records of one ring buffer or perf map, by the type that the case names. */
 function judgeRecords(subject: Subject, expect: Expectation['records'][number], outputs: readonly Output[]): Finding[] {
   const { engine, holder, object, types, reader } = subject;
@@ -171,6 +178,15 @@ function judgeRecords(subject: Subject, expect: Expectation['records'][number], 
   if (!engine.sees.includes(kind)) return [];
   const own = outputs.filter((one) => one.kind === kind && one.map === name);
   if (own.length !== values.length) {
+    // A member that no record can have is a mistake, however many there are.
+    const { value: zeros, typeId = 0 } = formatOutput(
+      object,
+      { kind: 'perf', map: name, index: 0, data: noRecord },
+      types,
+    );
+    const whole = { btf: object.btf, type: typeId, bytes: noRecord };
+    for (const wanted of values)
+      if (isFields(wanted) && isFields(zeros)) reader.within(line, () => judgeFields(name, wanted, zeros, line, whole));
     const [expected, actual] = [String(values.length), String(own.length)];
     return [
       finding('record', `\`${name}\` has ${count(own.length, 'record')}, not ${expected}`, { expected, actual, line }),

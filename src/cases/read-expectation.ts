@@ -124,8 +124,19 @@ function readCounts(reader: NodeReader, node: SourceNode): { line: number; count
 
 /** `3` is interface 3. */
 function redirectTarget(reader: NodeReader, node: SourceNode): ReadonlyMap<string, SourceNode> {
-  if (node.kind === 'scalar') return new Map([['ifindex', node]]);
-  return reader.fields(node, '`redirect`', redirectFields);
+  const fields =
+    node.kind === 'scalar' ? new Map([['ifindex', node]]) : reader.fields(node, '`redirect`', redirectFields);
+  if (fields.size === 0) reader.fail(node.line, '`redirect` says nothing', `fields are ${redirectFields.join(', ')}`);
+  for (const [name, value] of fields) if (name !== 'map') redirectNumber(reader, name, value);
+  return fields;
+}
+
+/** A device map that sends to all of its interfaces has several of them. */
+function redirectNumber(reader: NodeReader, name: string, node: SourceNode): void {
+  const what = node.line === 0 || name !== 'ifindex' ? `\`${name}\`` : 'an interface';
+  const text = reader.text(node, what);
+  if (name === 'ifindex' && /^\d+(,\d+)*$/.test(text)) return;
+  reader.whole(node, `\`redirect\`: ${what}`, 0);
 }
 
 /** Maps with entries, as in map files; in expectations a `size` beside them. */

@@ -85,6 +85,13 @@ export function readSuite(node: SourceNode, file: string | undefined, isGiven = 
     reader.fail(node.line, 'there are no `tests`', 'tests: is a list of cases, each with a packet and what to expect');
   if (tests.kind !== 'list') reader.fail(tests.line, '`tests` is no list', 'each case begins with a dash');
   const setup = readSetup(reader, fields, noSetup);
+  const cases = tests.items.map((test, i) => readCase(reader, test, setup, i));
+  const named = new Map<string, number>();
+  for (const { name, line } of cases) {
+    const before = named.get(name);
+    if (before !== undefined) reader.fail(line, `there are two tests \`${name}\``, `the other is in line ${before}`);
+    named.set(name, line);
+  }
   const words = (name: string): readonly string[] => {
     const list = fields.get(name);
     return list === undefined ? [] : reader.items(list).map((item) => reader.text(item, `\`${name}\``));
@@ -107,7 +114,7 @@ export function readSuite(node: SourceNode, file: string | undefined, isGiven = 
             .entries(types, '`record-types`')
             .map(({ name, node: type }) => `${name}=${reader.text(type, 'a type')}`),
     recordTypesLine: types?.line ?? node.line,
-    cases: tests.items.map((test, i) => readCase(reader, test, setup, i)),
+    cases,
   };
 }
 
@@ -123,6 +130,7 @@ export function readCase(reader: NodeReader, node: SourceNode, before: Setup, in
     reader.fail(packets.line, '`packet` and `packets` exclude each other');
   const given = packet ?? packets;
   if (given === undefined) reader.fail(node.line, 'a test without a packet', 'packet: eth/ip/udp(dport=53)');
+  if (given.kind === 'list' && given.items.length === 0) reader.fail(given.line, '`packets` names none');
   const said = skip === undefined ? undefined : reader.text(skip, '`skip`');
   return {
     name: name === undefined ? `test ${index + 1}` : reader.text(name, '`name`'),

@@ -351,8 +351,10 @@ function fill({ setup, line }: Case, { runner, holder, engine, reader }: Subject
   const file = setup.mapsIn;
   const fileLine = setup.lines['maps-in'] ?? line;
   const contents = file === undefined ? undefined : reader.within(fileLine, () => world.mapsOf(file));
-  for (const [name, entries] of Object.entries(contents?.maps ?? {}))
+  for (const [name, entries] of Object.entries(contents?.maps ?? {})) {
+    reader.within(fileLine, () => findMap(holder, name));
     for (const entry of entries) put(fileLine, name, entry);
+  }
   for (const { map: name, line: at } of setup.empty) {
     const map = reader.within(at, () => findMap(holder, name));
     const reason = cannotLose(map.spec);

@@ -42,9 +42,17 @@ export function caseFileText(head: CaseFileHead, paths: readonly KnownPath[]): s
     ...(head.seed === undefined ? [] : [`seed: ${head.seed}`]),
     ...assignments('map-entries', head.mapEntries),
     ...assignments('set', head.set),
-    'tests:',
+    paths.length === 0 ? 'tests: []' : 'tests:',
   ];
-  const names = new Map<string, number>();
+  const names = new Set<string>();
+  const nameOf = (text: string): string => {
+    for (let count = 1; ; count++) {
+      const name = count === 1 ? text : `${text} (${count})`;
+      if (names.has(name)) continue;
+      names.add(name);
+      return name;
+    }
+  };
   for (const path of paths) {
     const verdict = verdictName(path.verdict);
     const name =
@@ -52,10 +60,8 @@ export function caseFileText(head: CaseFileHead, paths: readonly KnownPath[]): s
         0,
         72,
       );
-    const count = (names.get(name) ?? 0) + 1;
-    names.set(name, count);
     lines.push(
-      `  - name: ${scalar(count === 1 ? name : `${name} (${count})`)}`,
+      `  - name: ${scalar(nameOf(name))}`,
       ...startLines(path.start, head.holder),
       `    packet: ${arrivalText(path.start)}`,
     );

@@ -17,6 +17,8 @@ export function parseYaml(text: string, file: string): SourceNode {
   });
   const lineOf = (offset: number | undefined): number => (offset === undefined ? 0 : lines.linePos(offset).line);
   const [error] = document.errors;
+  if (error?.code === 'MULTIPLE_DOCS')
+    throw new InputError('a second document begins', { source: `${file}:${lineOf(error.pos[0])}` }, 'a file is one');
   if (error !== undefined)
     throw new InputError(`not YAML: ${error.message}`, { source: `${file}:${lineOf(error.pos[0])}` });
 

@@ -230,7 +230,9 @@ function readFields(protocol: ProtocolName, text: string): Map<string, string> {
     if (part.trim() === '') continue;
     const [, given = '', value = ''] = /^\s*([A-Za-z_][\w]*)\s*=\s*([\s\S]*?)\s*$/.exec(part) ?? [];
     if (given === '') throw new InputError(`\`${part.trim()}\` in \`${protocol}(${text})\` is no FIELD=VALUE`);
-    fields.set(fieldNamed(protocol, given, value), value);
+    const named = fieldNamed(protocol, given, value);
+    if (fields.has(named)) throw new InputError(`\`${protocol}\` has \`${named}\` twice`);
+    fields.set(named, value);
   }
   return fields;
 }
@@ -330,11 +332,19 @@ export function fieldNumber(label: string, field: Field, text: string): number {
   if (letters) return [...text.toUpperCase()].reduce((sum, c) => sum | (1 << flagLetters.indexOf(c)), 0);
   const named = { true: 1, false: 0 }[text];
   const value = named ?? (/^(?:0[xX][0-9a-fA-F]+|\d+)$/.test(text) ? Number(text) : Number.NaN);
-  if (Number.isNaN(value)) throw new InputError(`\`${name}\` is a number: \`${text}\` is none`);
+  if (Number.isNaN(value)) throw notNumber(name, field, text);
   const mask = field.mask ?? 2 ** (8 * field.width) - 1;
   const most = mask / 2 ** (31 - Math.clz32(mask & -mask));
   if (value > most) throw new InputError(`\`${name}\`: ${text} does not fit`, {}, `it takes 0 to ${most}`);
   return value;
+}
+
+function notNumber(name: string, { format }: Field, text: string): InputError {
+  if (format === 'ipv4')
+    return new InputError(`\`${name}\` is an IPv4 address: \`${text}\` is none`, {}, 'for example 10.0.0.1');
+  if (name.endsWith('tcp.flags'))
+    return new InputError(`\`${name}\`: \`${text}\` are no flags`, {}, `a number, or letters of ${flagLetters}: SA`);
+  return new InputError(`\`${name}\` is a number: \`${text}\` is none`);
 }
 
 /** Fields that follow from the layers behind and before, unless the layer says what they are. */
