@@ -77,7 +77,7 @@ describe.each<ProtocolName>(['device-home', 'host-home', 'migrate', 'replay', 's
           [30, 20],
           [20, 7],
         ] as const) {
-          for (const seed of [3, 4]) {
+          for (const seed of [3, 4, 5]) {
             const result = campaign(name, protocol, packets, { removeAfter, seed });
             expect(result.fault).toBeUndefined();
             expect(result.packets).toBe(packets);
