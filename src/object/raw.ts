@@ -12,8 +12,8 @@ import { printImage } from './print-image.js';
 import type { ObjectSpec, ProgramSpec } from './spec.js';
 
 /**
- * The image of raw instructions: one program `main`, of the type that its section's name says. Throws InputError for bytes that are no whole slots, or a
- * list that is none.
+ * The image of raw instructions: one program `main`, of the type that its section's name says. Throws InputError for
+ * bytes that are no whole slots, or a list that is none.
  */
 export function rawImage(bytes: Uint8Array, mapList = '', listName?: string, section = 'xdp'): ObjectImage {
   if (bytes.length === 0 || bytes.length % insnSize !== 0) {

@@ -475,7 +475,7 @@ export class Flow {
 
   /** Is the branch decided by what is known? */
   decided(state: State, branch: Op): boolean | undefined {
-    const { insn, facts } = branch;
+    const { facts } = branch;
     if (facts !== undefined && facts.taken !== facts.fallThrough) return facts.taken;
     const operands = this.operandsOf(state, branch);
     return operands === undefined ? undefined : decidedBy(state.path, branch, operands);

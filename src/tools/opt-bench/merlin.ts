@@ -21,7 +21,7 @@ const figures: readonly Figure[] = [
   { file: 'xdp_fwd', program: 'xdp_fwd_prog', class: 'IPv6 UDP', clang: 117, merlin: 83 },
 ];
 
-/** How far clang's count may be from the one that was published (vlan tags, an instruction of another headers' version). */
+/** How far clang's count may be from the published one: some packets have VLAN tags. */
 const tolerance = 0.05;
 
 /** A figure beside ours, both a packet. */
