@@ -1,4 +1,4 @@
-/** What rows of map creation are made of: a rule, and the rules that several types share (kernel/bpf/syscall.c and each type's file). */
+/** What rows of map creation are made of: a rule, and the rules that several types share. */
 
 import { mapFlags } from '../platform/index.js';
 import type { MapSpec } from './spec.js';

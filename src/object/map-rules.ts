@@ -1,6 +1,6 @@
 /**
- * What bpf(2) checks when a map is created that programs can use here: rows of rules by type, in Linux's order, so that
- * the first one broken names the error. Numbers were compared with a running Linux 6.18 (test/differential).
+ * What bpf(2) checks when a map is created that programs can use here: rows of rules by type, in Linux's order, so
+ * that the first one broken names the error. Numbers were compared with a running Linux 6.18 (test/differential).
  */
 
 import { type MapTypeName, mapFlags, maxCpus } from '../platform/index.js';

@@ -35,7 +35,7 @@ const packetAt = 32;
 const stateSize = 40;
 
 const headerSize = 8;
-/** Pages before the data (struct bpf_ringbuf, the consumer's, the producer's): headers count from the first of them. */
+/** Pages before the data (struct bpf_ringbuf, the consumer's, the producer's): headers count from the first. */
 const firstDataPage = 3;
 const pageSize = 4096;
 const busyBit = 0x8000_0000;
