@@ -198,7 +198,7 @@ tests:
     [`${one}    packets: []`, 4, '`packet` and `packets` exclude each other', ''],
     ['object: say.o\ntests:\n  - packet: {packet: eth, metadata: 00 11}', 3, 'metadata of 2 bytes', 'a multiple of 4'],
     [`${one}    full: [evnts]`, 4, 'there is no map `evnts`', '`events`?'],
-    [`${one}    full: [say.bss]`, 4, 'map `say.bss` cannot be made full: a array is never full', ''],
+    [`${one}    full: [say.bss]`, 4, 'map `say.bss` cannot be made full: an array is never full', ''],
     [`${one}    engines: []`, 4, '`engines` names none', 'interp'],
     [`${one}    map-entries: {events: many}`, 4, 'the size of `events` is no whole number from 1', ''],
     [`${one}    map-entries: {evnts: 8}`, 4, 'there is no map `evnts`', '`events`?'],
