@@ -15,7 +15,7 @@ describe('jitnic run --coherence', () => {
     ['strict', 'pipeline-coherent'],
   ])('is equal to the interpreter in %s order on %s', async (order, card) => {
     const args = ['--card', card, '--coherence', '--order', order, '--rate', '300kpps', '--loops', '2', '--check'];
-    const { exitCode, out } = await run(...example('token-bucket'), '-c', '250', ...args, '-j');
+    const { exitCode, out } = await run(...example('token-bucket'), '-c', '900', ...args, '-j');
     const { check, coherence, hits, misses, packets, verdicts } = JSON.parse(out);
     expect([exitCode, check]).toEqual([0, 'equal']);
     expect(coherence.order).toBe(order);
