@@ -107,7 +107,7 @@ describe('files that are not there', () => {
     ['run', object, '-r', capture, '--btf', gone],
     ['trace', object, '-r', gone],
     ['cache', object, '-r', gone],
-    ['bench', object, '-r', gone],
+    ['bench', object, '-r', gone, '--engine', 'interp'],
     ['bench', object, '-r', capture, '--maps-in', gone],
     ['gen', '-w', `${gone}.pcap`],
   ])('jitnic %s %s %s %s %s', async (...args) => {
