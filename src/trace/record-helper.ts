@@ -88,8 +88,9 @@ export function emitCall(
   for (const read of reads) {
     let { address } = read;
     for (const run of toRuns(graph, recorder.memory.stackBytes(read.address, read.size))) {
-      // What memory has already need not be written again.
-      if (!(run.value.op === 'load' && run.value.detail?.kind === 'memory' && run.value.detail.space === 'stack')) {
+      // What a helper has put there need not be written again. A value that was loaded from the stack may be another
+      // place's, or of before a later call.
+      if (!recorder.memory.hasAlready(address, run.size)) {
         all.push(run.value);
         pieces.push({ at: address, size: run.size });
       }

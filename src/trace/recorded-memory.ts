@@ -364,6 +364,12 @@ export class RecordedMemory {
     return false;
   }
 
+  /** Has memory itself all of the stack bytes there, since a helper filled them? */
+  hasAlready(address: number, size: number): boolean {
+    for (let i = 0; i < size; i++) if (this.stack.get(address + i) !== 'memory') return false;
+    return true;
+  }
+
   /** Takes an address apart. May add a guard: a variable stack address is pinned. */
   locate(address: Value): Target {
     const concrete = this.values.sample(address);
