@@ -229,8 +229,9 @@ export class KernelObject {
    * close.
    */
   loadProgram(spec: ProgramSpec, options: ProgramLoadOptions = {}): KernelProgram['loaded'] {
-    // A loader refuses these before the kernel is asked, which would see no more than a number.
-    const unloadable = spec.unresolved.find(({ poisoned }) => poisoned !== true);
+    // A loader refuses what names a symbol that has no value before the kernel is asked, which would see no more than
+    // a number. Numbers that the program itself has are the kernel's to refuse.
+    const unloadable = spec.unresolved.find(({ poisoned, symbol }) => poisoned !== true && symbol !== undefined);
     if (unloadable !== undefined) return { errno: errno.EINVAL, log: `${unloadable.what}\n` };
     const unresolved = spec.unresolved[0];
     const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(spec, insn, spec.insns[pc - 1])));
