@@ -267,7 +267,13 @@
         (i32.const -2147483648)))
     (i32.store offset=4 align=1
       (local.get 3)
-      (i32.const 0))
+      (i32.add
+        (i32.shr_u
+          (i32.sub
+            (local.get 3)
+            (i32.const 520192))
+          (i32.const 12))
+        (i32.const 3)))
     (i64.store offset=8 align=1
       (i32.const 512000)
       (local.get 5))
