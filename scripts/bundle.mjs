@@ -5,9 +5,9 @@
  *   (`*.d.ts`, nothing but what a public signature names).
  * - `dist/bundle/`: the command line, which `dist/cli/main.js` prefers, and that file itself (`main.cjs`). Finding,
  *   reading and compiling three hundred modules one by one takes longer than most commands do. Files lie as deep as
- *   those of `dist/cli/`, so that paths relative to `import.meta.url` mean the same. They are CommonJS because only that can be run with code that was
- *   kept (src/cli/bundle.ts), and compressed because most of what is in them is in the library too: a third of the size
- *   for the 4 ms that a command takes to unpack what it needs.
+ *   those of `dist/cli/`, so that paths relative to `import.meta.url` mean the same. They are CommonJS because only
+ *   that can be run with code that was kept (src/cli/bundle.ts), and compressed because most of what is in them is in
+ *   the library too: a third of the size for the 4 ms that a command takes to unpack what it needs.
  * - `dist/demo/`: the files of `jitnic demo`, compressed.
  */
 import { createHash } from 'node:crypto';

@@ -1,7 +1,8 @@
 // `npm run mutants -- [--seed N] [--count M] [--part I/N] [--jobs J] [--rooms a,b] [--only FILE:LINE] [--lived FILE]
-// [--done FILE] [--tests a,b] [--times FILE [--up-to MS] [--above MS]] [--most MS] [--reach FILE] [--list]`: do the tests see? Changes one operator of the sources at a time (`<` for `<=`, `&&` for
-// `||`, `+ 1` for `+ 2`, `===` for `!==`, a negated condition) and runs the tests that come by; a mutant that all of
-// them pass has lived. Places are drawn at random from the seed, rooms alike by their number of places.
+// [--done FILE] [--tests a,b] [--times FILE [--up-to MS] [--above MS]] [--most MS] [--reach FILE] [--list]`: do the
+// tests see? Changes one operator of the sources at a time (`<` for `<=`, `&&` for `||`, `+ 1` for `+ 2`, `===` for
+// `!==`, a negated condition) and runs the tests that come by; a mutant that all of them pass has lived. Places are
+// drawn at random from the seed, rooms alike by their number of places.
 //
 // First all tests (or those whose names contain one of `--tests`) run once with a probe at each place, which says who
 // comes by, and that they pass; `--reach FILE` keeps that (for the same places and tests), so that `--part 1/4`,
