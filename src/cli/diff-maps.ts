@@ -35,8 +35,6 @@ export interface MapParting {
   readonly fresh: string;
 }
 
-const nothing = new Uint8Array(0);
-
 /** The maps of two versions, side by side. */
 export class MapPairs {
   private readonly objects: Readonly<Record<Version, ObjectSpec>>;
@@ -80,8 +78,13 @@ export class MapPairs {
     const entries = start.entries.flatMap((entry) => this.translated(entry, from) ?? []);
     if (entries.length < start.entries.length) return undefined;
     // What the other does not have is neither full nor empty there.
-    const absent = start.absent.flatMap((one) => this.translated({ ...one, value: nothing }, from) ?? []);
-    const full = start.full.flatMap((map) => this.translated({ map, key: nothing, value: nothing }, from)?.map ?? []);
+    const to = from === 'old' ? 'fresh' : 'old';
+    const other = (index: number): number | undefined => this.pairs.find((pair) => pair[from] === index)?.[to];
+    const absent = start.absent.flatMap(({ map, key }) => {
+      const index = other(map);
+      return index === undefined ? [] : [{ map: index, key }];
+    });
+    const full = start.full.flatMap((map) => other(map) ?? []);
     return { ...start, entries, absent, full };
   }
 

@@ -67,6 +67,27 @@ const lookup = `
 	r1 = flows ll
 	call bpf_map_lookup_elem`;
 
+/** `main` calls what stands at some indexes of its program array, one after the other; `other` may stand there. */
+function tailCalls(indexes: readonly number[]): ObjectSpec {
+  const calls = indexes.map((index) => `r1 = r6\nr2 = jumps ll\nr3 = ${index}\ncall bpf_tail_call\n`);
+  return assemble(`
+	.license "GPL"
+	.map jumps type=prog_array key=4 value=4 max_entries=2
+	.section xdp
+	.globl main
+main:
+	r6 = r1
+	${calls.join('')}
+	r0 = 1
+	exit
+	.section xdp
+	.globl other
+other:
+	r0 = 3
+	exit
+`);
+}
+
 describe('a search over packets and maps', () => {
   it('puts an element there, and finds the value that it has to have', () => {
     const object = program(
@@ -211,51 +232,13 @@ never:
   });
 
   it('goes on where a program calls another, and where there is none to call', () => {
-    const object = assemble(`
-	.license "GPL"
-	.map jumps type=prog_array key=4 value=4 max_entries=2
-	.section xdp
-	.globl main
-main:
-	r6 = r1
-	r2 = jumps ll
-	r3 = 1
-	call bpf_tail_call
-	r0 = 1
-	exit
-	.section xdp
-	.globl other
-other:
-	r0 = 3
-	exit
-`);
+    const object = tailCalls([1]);
     // Nothing to call; itself, until Linux's limit ends it; the other.
     expect(verdicts(search(object))).toEqual({ 1: 2, 3: 1 });
   });
 
   it('takes away what the object brings: a program array need not hold what it was made with', () => {
-    const object = assemble(`
-	.license "GPL"
-	.map jumps type=prog_array key=4 value=4 max_entries=2
-	.section xdp
-	.globl main
-main:
-	r6 = r1
-	r2 = jumps ll
-	r3 = 0
-	call bpf_tail_call
-	r1 = r6
-	r2 = jumps ll
-	r3 = 1
-	call bpf_tail_call
-	r0 = 1
-	exit
-	.section xdp
-	.globl other
-other:
-	r0 = 3
-	exit
-`);
+    const object = tailCalls([0, 1]);
     const init = { kind: 'programs', slots: new Map([[0, 'other']]) } as const;
     const found = search({ ...object, maps: object.maps.map((map) => ({ ...map, init })) });
     // With the first: the other, or itself until the limit. Without it: the second, which is made, or nothing.

@@ -4,28 +4,17 @@
  * records of a packet before the next packet, is late: in a batch that happens only when someone looks.
  */
 import { errno } from '../platform/index.js';
-import type { MapLayout } from '../vm/index.js';
+import { type MapLayout, ringLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import { emitCopy } from './copy-code.js';
 import { leftToHost } from './exchange.js';
 import type { Services } from './services.js';
 
+/** Places of one ring buffer. */
 export type RingLayout = MapLayout & { readonly kind: 'ring' };
 
-// See maps/ringbuf.ts.
-const consumerAt = 0;
-const producerAt = 8;
-const pendingAt = 16;
-const packetStartAt = 24;
-const packetAt = 32;
-const headerSize = 8;
-const firstDataPage = 3;
-const pageBits = 12;
-const busyBit = 0x8000_0000;
-const lengthMask = 0x3fff_ffff;
-
-/** BPF_RINGBUF_DISCARD_BIT in a record's header. */
-export const discardBit = 0x4000_0000;
+const { consumerAt, producerAt, pendingAt, packetStartAt, packetAt } = ringLayout;
+const { headerSize, firstDataPage, pageBits, busyBit, lengthMask } = ringLayout;
 
 /** (size, packet's record) -> address of that many bytes, 0, or {@link leftToHost}. */
 export function defineRingReserve(services: Services, layout: RingLayout): number {
@@ -80,7 +69,7 @@ export function defineRingReserve(services: Services, layout: RingLayout): numbe
   return index;
 }
 
-/** (sample) -> 0 or {@link leftToHost}. `bit`: 0 or {@link discardBit}. */
+/** (sample) -> 0 or {@link leftToHost}. `bit`: 0 or BPF_RINGBUF_DISCARD_BIT. */
 export function defineRingClose(services: Services, { data, size }: RingLayout, bit: number): number {
   const name = bit === 0 ? 'ring_submit' : 'ring_discard';
   const index = services.module.declareFunction(name, ['i32'], ['i32']);

@@ -7,7 +7,7 @@
 import { InternalError } from '../base/index.js';
 import type { Program } from '../ir/index.js';
 import { maxFrames, maxTailCalls, stackSize } from '../platform/index.js';
-import type { Machine, MapLayout } from '../vm/index.js';
+import { type Machine, type MapLayout, ringLayout } from '../vm/index.js';
 import type { CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { defineAdjustHead, defineAdjustMeta, defineAdjustTail } from './adjust-code.js';
 import { defineHostCall, emitEpilogue, emitTargets } from './context-code.js';
@@ -18,7 +18,7 @@ import { defineHashLookup, fitsHashLookup } from './hash-code.js';
 import { defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
 import { defineAnyLookup, defineArrayLookup, defineSlotLookup } from './inner-code.js';
 import { defineCachedLookup, type KeyPattern, type LookupCache } from './lookup-cache.js';
-import { defineRingClose, defineRingOutput, defineRingReserve, discardBit, type RingLayout } from './ring-code.js';
+import { defineRingClose, defineRingOutput, defineRingReserve, type RingLayout } from './ring-code.js';
 import { defineTrieLookup } from './trie-code.js';
 
 /** The shared function that updates or deletes elements of a hash map. */
@@ -211,7 +211,7 @@ export class Services {
   /** (record's data) -> nothing: hands a record over, or drops it with BPF_RINGBUF_DISCARD_BIT set. */
   ringClose(isDiscard: boolean): number | undefined {
     const layout = this.ring();
-    const bit = isDiscard ? discardBit : 0;
+    const bit = isDiscard ? ringLayout.discardBit : 0;
     return layout && this.function(`ring close ${bit}`, () => defineRingClose(this, layout, bit));
   }
 

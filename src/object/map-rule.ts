@@ -30,10 +30,12 @@ export function rule(breaks: Rule['breaks'], error: RuleErrno, reason: string | 
   return { breaks, error, reason: typeof reason === 'string' ? (): string => reason : reason };
 }
 
+/** Has the map any of the flags? */
 export function has(spec: MapSpec, flags: number): boolean {
   return (spec.flags & flags) !== 0;
 }
 
+/** A number as people read it: `4,194,304`. */
 export const count = (bytes: number): string => bytes.toLocaleString('en-US');
 const hex = (flags: number): string => `0x${(flags >>> 0).toString(16)}`;
 
@@ -62,24 +64,30 @@ export function without(flag: number, name: string, error: RuleErrno = 'EINVAL')
   );
 }
 
+/** At least one element. */
 export const someEntries: Rule = rule(
   ({ maxEntries }) => maxEntries === 0,
   'EINVAL',
   'max_entries is 0: give it a size, or have its loader set one',
 );
+/** A u32 that counts elements. */
 export const indexKey: Rule = rule(
   ({ keySize }) => keySize !== 4,
   'EINVAL',
   ({ type, keySize }) => `the key of a map of type ${type} is a 4-byte index, not ${keySize} bytes`,
 );
+/** No key at all. */
 export const noKey: Rule = rule(
   ({ keySize }) => keySize !== 0,
   'EINVAL',
   ({ type }) => `a map of type ${type} has no key: its key size must be 0`,
 );
+/** A key of at least a byte. */
 export const someKey: Rule = rule(({ keySize }) => keySize === 0, 'EINVAL', 'the key size is 0');
+/** A value of at least a byte. */
 export const someValue: Rule = rule(({ valueSize }) => valueSize === 0, 'EINVAL', 'the value size is 0');
 
+/** Values of one of the sizes, in bytes. */
 export function valueSizes(...sizes: readonly number[]): Rule {
   return rule(
     ({ valueSize }) => !sizes.includes(valueSize),
@@ -88,6 +96,7 @@ export function valueSizes(...sizes: readonly number[]): Rule {
   );
 }
 
+/** Values of so many bytes at most, where the rule applies; default: to any map. */
 export function valueUpTo(
   most: number,
   error: RuleErrno,
@@ -101,6 +110,7 @@ export function valueUpTo(
   );
 }
 
+/** So many elements at most. */
 export function entriesUpTo(most: number, error: RuleErrno): Rule {
   return rule(
     ({ maxEntries }) => maxEntries > most,

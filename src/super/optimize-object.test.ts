@@ -7,6 +7,7 @@ import { optimizeObject } from './index.js';
 const read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../${path}`, import.meta.url)));
 const swap = read('bench/programs/swap.o');
 const bucket = read('examples/token-bucket/token-bucket.o');
+const objectOf = (text: string): Uint8Array => writeElf(objectImage(assemble(text)));
 
 describe('an object file optimized', () => {
   it('is smaller, the verifier accepts it, and everything else is as it was', () => {
@@ -23,9 +24,7 @@ describe('an object file optimized', () => {
   });
 
   it('believes nothing of r0 that the verifier knew of an operand which has become a constant', () => {
-    const masked = writeElf(
-      objectImage(
-        assemble(`.license "GPL"
+    const masked = objectOf(`.license "GPL"
 .section xdp
 .globl prog
 prog:
@@ -40,9 +39,7 @@ prog:
   r0 = 2
 out:
   exit
-`),
-      ),
-    );
+`);
     const after = readObject(optimizeObject(masked).bytes).programs[0]?.insns ?? [];
     expect(after.filter(({ code }) => (code & 0xf7) === 0x54)).toHaveLength(1);
   });
@@ -58,9 +55,7 @@ out:
   });
 
   it('takes back only the changes that somebody refuses, and says which', () => {
-    const counting = writeElf(
-      objectImage(
-        assemble(`.license "GPL"
+    const counting = objectOf(`.license "GPL"
 .map sums type=array key=4 value=16 max_entries=1
 .section xdp
 .globl count
@@ -85,9 +80,7 @@ r3 += 6
 r0 = 2
 out:
 exit
-`),
-      ),
-    );
+`);
     const isAtomic = ({ code }: { readonly code: number }): boolean => (code & 0xe7) === 0xc3;
     const atomics = (bytes: Uint8Array): number => readObject(bytes).programs[0]?.insns.filter(isAtomic).length ?? 0;
     const refuses = (bytes: Uint8Array): { program: string; why: string }[] =>
@@ -107,9 +100,7 @@ exit
   });
 
   it('keeps the check of a look-up that only newer verifiers know to find something', () => {
-    const object = writeElf(
-      objectImage(
-        assemble(`.license "GPL"
+    const object = objectOf(`.license "GPL"
 .map counters type=array key=4 value=8 max_entries=4
 .section xdp
 .globl prog
@@ -126,9 +117,7 @@ r1 += 1
 out:
 r0 = 2
 exit
-`),
-      ),
-    );
+`);
     const [program] = readObject(optimizeObject(object).bytes).programs;
     expect(program?.insns.some(({ code, dst }) => (code === 0x15 || code === 0x55) && dst === 0)).toBe(true);
   });

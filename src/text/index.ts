@@ -1,3 +1,4 @@
+export { withArticle } from './article.js';
 export { type ErrorReport, reportOf } from './error-report.js';
 export {
   escapeChar,

@@ -64,8 +64,8 @@ export function formatTable(
 const leastRoom = 20;
 
 /**
- * Lines of at most `width` characters, broken at single blanks; runs of blanks stay together, and a word that is longer
- * has a line of its own. Lines after the first begin with `indent`.
+ * Lines of at most `width` characters, broken at single blanks; runs of blanks stay together, and a word that is
+ * longer has a line of its own. Lines after the first begin with `indent`.
  */
 export function wrapWords(text: string, width: number, indent = ''): string[] {
   const lines: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * `npm run startup -- [--rounds N]`: how long one waits for the command line. Whole processes, started in turns so that
- * a busy machine disturbs all alike; of each the median of N (default 21) by the clock, and what that is above the
- * median of `node -e 0`. The code that V8 keeps (src/cli/bundle.ts) and the results of earlier runs are there, as
+ * `npm run startup -- [--rounds N]`: how long one waits for the command line. Whole processes, started in turns so
+ * that a busy machine disturbs all alike; of each the median of N (default 21) by the clock, and what that is above
+ * the median of `node -e 0`. The code that V8 keeps (src/cli/bundle.ts) and the results of earlier runs are there, as
  * for anybody who uses a tool for the second time; the first round, which makes them, does not count.
  */
 import { spawnSync } from 'node:child_process';

@@ -90,7 +90,7 @@ export function emitCall(
     for (const run of toRuns(graph, recorder.memory.stackBytes(read.address, read.size))) {
       // What a helper has put there need not be written again. A value that was loaded from the stack may be another
       // place's, or of before a later call.
-      if (!recorder.memory.hasAlready(address, run.size)) {
+      if (!recorder.memory.isFilled(address, run.size)) {
         all.push(run.value);
         pieces.push({ at: address, size: run.size });
       }

@@ -364,8 +364,8 @@ export class RecordedMemory {
     return false;
   }
 
-  /** Has memory itself all of the stack bytes there, since a helper filled them? */
-  hasAlready(address: number, size: number): boolean {
+  /** Did a helper fill all of the stack bytes there, so that memory itself has them, and no store since? */
+  isFilled(address: number, size: number): boolean {
     for (let i = 0; i < size; i++) if (this.stack.get(address + i) !== 'memory') return false;
     return true;
   }

@@ -3,6 +3,7 @@
  * easily.
  */
 import { errno, isPercpuMap } from '../platform/index.js';
+import { withArticle } from '../text/index.js';
 import type { BpfMap } from './map.js';
 import { RingbufMap } from './maps/ringbuf.js';
 
@@ -15,7 +16,7 @@ const limited: ReadonlySet<string> = new Set(['hash', 'percpu_hash', 'lpm_trie',
 /** Why a map cannot be filled; undefined: it can. */
 export function cannotBeFull({ spec }: BpfMap): string | undefined {
   if (spec.type === 'ringbuf') return undefined;
-  if (!limited.has(spec.type)) return `${/^[a]/.test(spec.type) ? 'an' : 'a'} ${spec.type} is never full`;
+  if (!limited.has(spec.type)) return `${withArticle(spec.type)} is never full`;
   return spec.maxEntries > mostElements ? `it has room for ${spec.maxEntries} elements` : undefined;
 }
 

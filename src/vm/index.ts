@@ -1,3 +1,4 @@
+export { cannotLose } from './absent-elements.js';
 export { accessFault, checkAccess, contextPages, misalignedAtomic } from './access-check.js';
 export { decodeTyped, encodeTyped, isTyped, type TypedValue } from './btf-value.js';
 export { ConntrackTable } from './conntrack.js';
@@ -36,7 +37,6 @@ export { BpfMap, type MapEntry } from './map.js';
 export { cellAddress, cellSize, hasCell } from './map-cells.js';
 export { type Formatted, formatBytes } from './map-format.js';
 export {
-  cannotLose,
   type DumpedEntry,
   type DumpedMaps,
   type DumpOptions,
@@ -58,6 +58,7 @@ export { MapLog, type MapOp, type MapSide } from './map-log.js';
 export { type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { MapStore } from './map-store.js';
 export { writeTyped } from './map-typed.js';
+export * as ringLayout from './maps/ring-layout.js';
 export { GuestMemory } from './memory.js';
 export { MemoryComparison, type MemoryDifference } from './memory-comparison.js';
 export { type MapTouches, MemoryCounter } from './memory-counter.js';

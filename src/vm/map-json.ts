@@ -3,10 +3,11 @@
  * described in `docs/maps.md`; what is written can be read again.
  */
 import { InputError, UserError } from '../base/index.js';
-import type { MapSpec, ObjectSpec } from '../object/index.js';
+import type { ObjectSpec } from '../object/index.js';
 import { parseSubnet } from '../packet/index.js';
 import { errno, errnoName, isPercpuMap } from '../platform/index.js';
 import { nearestHint, printableJson } from '../text/index.js';
+import { cannotLose } from './absent-elements.js';
 import { parseLooseJson } from './loose-json.js';
 import type { BpfMap } from './map.js';
 import { type Formatted, formatBytes } from './map-format.js';
@@ -152,24 +153,6 @@ export function isAbsent({ absent, value, values }: MapEntryJson): boolean {
   if (absent && (value !== undefined || values !== undefined))
     throw new InputError('an element that is absent has no value');
   return absent;
-}
-
-/** Maps whose elements are taken away by their keys. */
-const losing: ReadonlySet<string> = new Set(
-  (
-    [
-      ...['prog_array', 'array_of_maps', 'hash_of_maps', 'devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap'],
-      ...['hash', 'percpu_hash', 'lru_hash', 'lru_percpu_hash', 'lpm_trie', 'sockhash'],
-    ] as const
-  ).map(String),
-);
-
-/** Why elements of a map cannot be taken away; undefined: they can. */
-export function cannotLose({ type }: MapSpec): string | undefined {
-  if (losing.has(type)) return undefined;
-  return /array$/.test(type)
-    ? `elements of ${type === 'array' ? 'an' : 'a'} ${type} are always there`
-    : `elements of a ${type} have no keys`;
 }
 
 /** The element is not there afterwards. Throws InputError for a map whose elements cannot be taken away. */

@@ -99,7 +99,7 @@ function cutBelow(
       continue;
     }
     // One leaf may have any number of traces, which are tried in turn.
-    size += costOf(node, []);
+    size += costOfTests(node);
     for (const trace of node.traces) {
       if (weightOfTrace(trace) === undefined) continue;
       if (size > 0 && size + costOfTrace(trace) > largeFunction) traces.push(trace);
@@ -118,11 +118,12 @@ function takeHeaviest(nodes: TreeNode[], weightOf: (node: TreeNode) => number): 
 }
 
 /** Values that a node's tests and bodies are made of, about. */
-function costOf({ tests, traces: all }: TreeNode, traces: readonly TreeTrace[] = all): number {
-  let cost = 0;
-  for (const { computes } of tests) cost += 1 + computes.length;
-  for (const trace of traces) cost += costOfTrace(trace);
-  return cost;
+function costOf(node: TreeNode): number {
+  return node.traces.reduce((cost, trace) => cost + costOfTrace(trace), costOfTests(node));
+}
+
+function costOfTests({ tests }: TreeNode): number {
+  return tests.reduce((cost, { computes }) => cost + 1 + computes.length, 0);
 }
 
 /** A body's code has four words a value. */

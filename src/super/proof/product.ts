@@ -8,10 +8,10 @@
  * So a rewrite costs as much as the code is long, not as it has paths, and a version that tests less, in another
  * order or later is followed as well.
  */
-import { isLocalCall } from '../../code/index.js';
 import { type Insn, op } from '../../isa/index.js';
 import { helperId } from '../../platform/index.js';
 import type { Term } from '../../solve/index.js';
+import { callFrame, callRegisters, callShape } from './call-site.js';
 import {
   type Call,
   callObligations,
@@ -26,8 +26,7 @@ import {
 import type { CodeShape } from './code-shape.js';
 import type { ValidationContext } from './context.js';
 import { type Finding, Found, undecided } from './finding.js';
-import type { FrameUse } from './frame-use.js';
-import { anyCall, type CallShape, helperShape } from './helper-shape.js';
+import { helperShape } from './helper-shape.js';
 import { defineNames, isSameState, type Merged, mergeArrivals } from './merge.js';
 import { assuming, decided, type Path, type Questions } from './path.js';
 import { performAtomic, runToStop, type Stop } from './run.js';
@@ -393,16 +392,16 @@ export class Product {
       await this.refute(run, `${nameOf(b)} before, ${nameOf(a)} after`);
       return undefined;
     }
-    const shape = this.shapeOf(b.insn, pair.before.pc, this.setting.before);
-    const others = this.shapeOf(a.insn, pair.after.pc, this.setting.after);
+    const shape = callShape(b.insn, pair.before.pc, this.setting.before);
+    const others = callShape(a.insn, pair.after.pc, this.setting.after);
     if (shape.id !== others.id) {
       await this.refute(run, `${shape.id} before, ${others.id} after`);
       return undefined;
     }
     const call: Call = {
       shape,
-      read: this.registersOf(b.insn, shape, pair.before.pc),
-      frame: this.frameOf(b.insn, shape, pair),
+      read: callRegisters(b.insn, shape, pair.before.pc, this.setting.before),
+      frame: callFrame(b.insn, shape, pair.before, this.setting.before),
     };
     await this.require(run, callObligations(pair, call, context.maps));
     this.unify(run.pair);
@@ -438,33 +437,6 @@ export class Product {
   private async isEqual(run: Run, x: Term, y: Term): Promise<boolean> {
     const { terms } = this.setting.symbols;
     return (await this.setting.questions.possible(run, terms.distinct(x, y))).kind === 'no';
-  }
-
-  private shapeOf(insn: Insn, pc: number, code: CodeShape): CallShape {
-    const missing = code.missingAt(pc);
-    if (missing !== undefined) return anyCall(`symbol ${missing}`);
-    if (isLocalCall(insn)) return anyCall(`function ${code.functionAt(pc + 1 + insn.imm)}`);
-    if (insn.code !== op.CALL_OP) throw new Untracked(`a call at ${pc} of what a register says`);
-    if (insn.src === op.CALL_KFUNC) return anyCall(`kfunc ${insn.imm}`);
-    return helperShape(insn.imm);
-  }
-
-  /** What the function that is called, or handed over to be called, does to the frame. */
-  private frameOf(insn: Insn, shape: CallShape, { before: side }: Pair): FrameUse | undefined {
-    const { before } = this.setting;
-    if (isLocalCall(insn)) return before.frameUseOf(before.functionAt(side.pc + 1 + insn.imm));
-    const at = shape.args?.indexOf('func') ?? -1;
-    const callback = at < 0 ? undefined : side.regs[at + 1];
-    return callback?.op === 'variable' ? before.frameUseOf(callback.name.replace(/^function_/, '')) : undefined;
-  }
-
-  /** Registers that a call looks at. */
-  private registersOf(insn: Insn, shape: CallShape, pc: number): readonly number[] {
-    const all = [1, 2, 3, 4, 5];
-    const { before } = this.setting;
-    if (isLocalCall(insn) && before.missingAt(pc) === undefined)
-      return all.filter((r) => before.isLive(pc + 1 + insn.imm, r));
-    return shape.args === undefined ? all : all.slice(0, shape.args.length);
   }
 
   /** What must be equal when both return: the world, and as many bits of the result as anyone looks at. */

@@ -1,14 +1,5 @@
 /**
- * RINGBUF (kernel/bpf/ringbuf.c).
- *
- *     positions (private)                       data: 2 * max_entries bytes
- *     0   u64 consumer                          record at position p: offset p & (max_entries - 1)
- *     8   u64 producer                          0  u32 length | BUSY (bit 31) | DISCARD (bit 30)
- *     16  u64 pending: oldest record that       4  u32 0
- *         may still be reserved                 8  the sample, rounded up to 8 bytes
- *     24  u64 producer before the packet of
- *         a batch that reserved last
- *     32  u32 that packet's record, or 0
+ * RINGBUF (kernel/bpf/ringbuf.c), laid out as `ring-layout.ts` says.
  *
  * Linux maps the data pages twice in a row, so that a record which wraps is contiguous. Here the second half is memory
  * of its own, and the part of a record that lies in it is copied from the first half when the record is reserved and
@@ -25,22 +16,21 @@ import { BpfMap, type MapEntry } from '../map.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { Region } from '../region.js';
+import {
+  busyBit,
+  consumerAt,
+  discardBit,
+  firstDataPage,
+  headerSize,
+  lengthMask,
+  packetAt,
+  packetStartAt,
+  pageBits,
+  pendingAt,
+  producerAt,
+  stateSize,
+} from './ring-layout.js';
 import { roundUp8 } from './value-area.js';
-
-const consumerAt = 0;
-const producerAt = 8;
-const pendingAt = 16;
-const packetStartAt = 24;
-const packetAt = 32;
-const stateSize = 40;
-
-const headerSize = 8;
-/** Pages before the data (struct bpf_ringbuf, the consumer's, the producer's): headers count from the first. */
-const firstDataPage = 3;
-const pageSize = 4096;
-const busyBit = 0x8000_0000;
-const discardBit = 0x4000_0000;
-const lengthMask = 0x3fff_ffff;
 
 /** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP: nobody sleeps here, so they are only checked. */
 const wakeupFlags = 3n;
@@ -225,7 +215,7 @@ export class RingbufMap extends BpfMap {
     if (wrapped > 0) memory.copy(this.data.start + this.size, this.data.start, wrapped);
     memory.store32(header, (sample | busyBit) >>> 0);
     // Nobody looks at it here, but a program that leaves bytes of a later record alone shows it.
-    memory.store32(header + 4, firstDataPage + Math.floor((header - this.data.start) / pageSize));
+    memory.store32(header + 4, firstDataPage + ((header - this.data.start) >>> pageBits));
     this.store(producerAt, end);
     return header;
   }
