@@ -108,6 +108,13 @@ export class KernelRunner {
     return checked(this.bpf.testRun(this.fd, { data, repeat }), { data }).duration;
   }
 
+  /** The value under a key, of a per-CPU map all CPUs'; undefined: there is none. */
+  lookup(index: number, key: Uint8Array): Uint8Array | undefined {
+    const map = this.kernel.maps[index];
+    const value = map === undefined ? -1 : this.bpf.mapLookup(map.fd, key, userValueSize(map.spec, this.cpus));
+    return typeof value === 'number' ? undefined : value;
+  }
+
   /** 0 or a negated errno. */
   update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
     const entry = this.kernel.maps[map];
@@ -121,10 +128,10 @@ export class KernelRunner {
   }
 
   /**
-   * What map `index` holds, in the kernel's order. Types that only empty by reading (queues, ring buffers) and that
-   * hold descriptors give nothing.
+   * What map `index` holds, in the kernel's order; of an array of more than `most` elements those that are not zero.
+   * Types that only empty by reading (queues, ring buffers) and that hold descriptors give nothing.
    */
-  *entries(index: number): IterableIterator<KernelEntry> {
+  *entries(index: number, most?: number): IterableIterator<KernelEntry> {
     const map = this.kernel.maps[index];
     if (map === undefined || map.spec.keySize === 0) return;
     const { spec, fd } = map;
@@ -133,7 +140,7 @@ export class KernelRunner {
     let next = batches.next();
     for (; next.done !== true; next = batches.next()) {
       const { count, keys, values } = next.value;
-      for (const i of writtenElements(spec, count, values, valueSize)) {
+      for (const i of writtenElements(spec, count, values, valueSize, most)) {
         const key = keys.slice(i * spec.keySize, (i + 1) * spec.keySize);
         yield { key, value: values.slice(i * valueSize, (i + 1) * valueSize) };
       }
