@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import { InputError, UsageError, UserError } from '../base/index.js';
 import {
+  bindToDevice,
   connectionLayoutNote,
   type ObjectSpec,
   type ProgramSpec,
@@ -23,6 +24,9 @@ export interface ReadingFlags extends KernelFlags {
   readonly language?: string | undefined;
   readonly include?: readonly string[] | undefined;
   readonly define?: readonly string[] | undefined;
+  readonly devBound?: true | undefined;
+  /** Of commands that run packets: what the device knows of frames, so there is one. */
+  readonly rxMetadata?: string | undefined;
 }
 
 /** The flags as words of a command line, for a process that is to read alike. */
@@ -40,6 +44,7 @@ export function readingWords(flags: ReadingFlags): string[] {
     ...one('raw', raw),
     ...one('map-list', mapList),
     ...one('raw-section', rawSection),
+    ...one('dev-bound', flags.devBound),
   ];
 }
 
@@ -55,6 +60,10 @@ export function declareReading(command: Command, declareKernel: typeof declareKe
     .option('--language <name>', `what FILE is, whatever its name: ${languages.join(', ')}; also -x c, as clang has it`)
     .option('-I, --include <folder>', 'where C finds headers; may be given several times', collect)
     .option('-D, --define <macro>', 'a macro of C, NAME or NAME=VALUE; may be given several times', collect)
+    .option(
+      '--dev-bound',
+      'load it for one network device, as bpftool does with xdpmeta_dev: bpf_xdp_metadata_rx_* ask for that',
+    )
     .optionsGroup('Options:');
 }
 
@@ -69,7 +78,11 @@ export async function openProgramFile(path: string, io: Io, flags: ReadingFlags 
 /** The object that is in `bytes`, which came from `path`; see {@link openProgramFile}. */
 export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: ReadingFlags = {}): Promise<ObjectSpec> {
   const options = await kernelOptions(flags, io);
-  const object = await io.work('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
+  const isBound = flags.devBound === true || flags.rxMetadata !== undefined;
+  const object = await io.work('reading the object', () => {
+    const read = readObject(bytes, { ...options, name: displayName(path) });
+    return isBound ? bindToDevice(read) : read;
+  });
   const note = connectionLayoutNote(object);
   if (note !== undefined) io.info(`${object.name}: ${note}`);
   return object;

@@ -6,7 +6,7 @@
  * have 14 bytes to 18 pages.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { needsDevice, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 import { errno, errnoName } from '../platform/index.js';
 import { writtenElements } from '../vm/index.js';
 import type { Bpf } from './bpf.js';
@@ -67,6 +67,11 @@ export class KernelRunner {
     if (program === undefined) throw new InputError(`there is no program \`${programName}\``, { file: object.name });
     if (program.attach === 'xdp_cpumap' || program.attach === 'xdp_devmap')
       throw new UnsupportedError(`the kernel cannot test-run ${program.attach} programs`, { file: object.name });
+    if (needsDevice(program))
+      throw new UnsupportedError(
+        'the kernel runs a program of a device on that device alone: it does not test-run it',
+        { file: object.name },
+      );
     this.bpf = bpf;
     this.object = object;
     this.program = program;

@@ -320,8 +320,9 @@ export const messages = {
   'kfunc-device': {
     text: 'metadata kfuncs require device-bound program',
     errno: 'EINVAL',
-    hint: 'only a program that is loaded for a device (BPF_F_XDP_DEV_BOUND_ONLY) may read the metadata of its driver',
+    hint: 'loaded for a device (BPF_F_XDP_DEV_BOUND_ONLY; here `--dev-bound`) it may; programs of program arrays, cpumaps and devmaps can not be',
   },
+  'kfunc-offload': { text: "metadata kfuncs can't be offloaded", errno: 'EINVAL' },
   'kfunc-gpl': {
     text: 'cannot call kernel function from non-GPL compatible program',
     errno: 'EINVAL',
