@@ -108,6 +108,11 @@ export const messages = {
     errno: 'EACCES',
     hint: 'compare the pointer with NULL before using it',
   },
+  'kernel-object': {
+    text: 'access to a kernel object at offset {off} is not supported',
+    errno: 'EACCES',
+    hint: 'its layout is that of one kernel build: leave it to helpers, or to a program that is loaded there',
+  },
   'kernel-negative': { text: 'R{reg} is ptr_{type} invalid negative access: off={off}', errno: 'EACCES' },
   'kernel-variable': {
     text: 'R{reg} is ptr_{type} invalid variable offset: off={off}, var_off={tnum}',
