@@ -12,6 +12,7 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
@@ -87,7 +88,32 @@ const commandLine = {
   input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`],
   platform: 'node',
   plugins: [noPrograms],
+  preserveEntrySignatures: 'allow-extension',
 };
+
+/**
+ * What a run needs late or never, as a file that is read when the first of its functions is called (src/cli/bundle.ts):
+ * most runs find the verifier's word in the cache, and few packets are not worth compiling for. Modules that a run
+ * looks into before that stay with the rest; one that is missing here costs time and nothing else.
+ */
+const late = {
+  verifier: [/^verifier\/(?!index|verdicts)/],
+  compiler: [
+    /^jit\/(?!index|demands|exchange|host-imports|lookup-cache|place|wasm-engine)/,
+    /^opt\/(?!index|pass|settings)/,
+    /^ir\/(?:build-|call-effects|check-function|check-value|fact-source|flow|function|loop-|needed|phis|schedule|single-|translat|variables)/,
+    /^nic\/software\/(?:block-builder|card-module|lower-(?!tree)|tree-layout)/,
+  ],
+  // Other ways in and out than an object file, a capture as tcpdump writes it, and counts.
+  formats: [
+    /^isa\/(?:assemble|cursor|parse-insn|source-line)/,
+    /^object\/(?:base64|btf-builder|core-(?!match|relocate)|image|listing|parse-image|print-image|raw|write-)/,
+    /^packet\/(?:byte-sink|capture-writer|checksum|layers|pcap-writer|pcapng|prng|summary-)/,
+    /^trace\/(?:read|write)-traces/,
+  ],
+};
+const isIn = (tests, id) => id.startsWith(dist) && tests.some((test) => test.test(id.slice(dist.length)));
+const isLate = (id) => Object.values(late).some((tests) => isIn(tests, id));
 
 /**
  * A file costs its reader half a millisecond, so what everybody needs to begin with is one file, what `show` needs
@@ -107,11 +133,15 @@ async function groups() {
     return [...met].flatMap(({ moduleIds }) => moduleIds);
   };
   const taken = new Set([`${dist}cli/program.js`]);
-  return ['program', 'show', 'run'].map((name) => {
-    const modules = new Set(needs(name).filter((id) => !taken.has(id)));
+  const needed = ['program', 'show', 'run'].map((name) => {
+    const modules = new Set(needs(name).filter((id) => !taken.has(id) && !isLate(id)));
     for (const id of modules) taken.add(id);
     return { name: `of-${name}`, test: (id) => modules.has(id) };
   });
+  return [
+    ...needed,
+    ...Object.entries(late).map(([name, tests]) => ({ name: `late-${name}`, test: (id) => isIn(tests, id) })),
+  ];
 }
 
 const joined = await join('bundle', commandLine, {
@@ -119,7 +149,8 @@ const joined = await join('bundle', commandLine, {
   minify: true,
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
-  codeSplitting: { groups: await groups() },
+  // Dependencies are in groups of their own, or in none.
+  codeSplitting: { groups: await groups(), includeDependenciesRecursively: false },
 });
 
 // What starts a process and a thread.
@@ -142,6 +173,35 @@ for (const { fileName, code } of joined) {
   writeFileSync(`${dist}bundle/${fileName}.br`, brotliCompressSync(code));
   rmSync(`${dist}bundle/${fileName}`);
 }
+
+// A late file that is looked into while the others are read would be read at once, before what it needs.
+const early = (fileName) => {
+  const module = { exports: {} };
+  const refuse = (name) => () => {
+    throw new Error(`${fileName} looks into ${name} while it is read`);
+  };
+  const required = (id) =>
+    id.startsWith('./late-')
+      ? new Proxy({}, { get: refuse(id) })
+      : id.startsWith('./')
+        ? read(id.slice(2))
+        : needed(id);
+  const { code } = joined.find((file) => file.fileName === fileName);
+  new Function('exports', 'require', 'module', '__filename', code)(
+    module.exports,
+    required,
+    module,
+    `${dist}bundle/${fileName}`,
+  );
+  return module.exports;
+};
+const needed = createRequire(`${dist}bundle/main.cjs`);
+const known = new Map();
+const read = (fileName) => {
+  if (!known.has(fileName)) known.set(fileName, early(fileName));
+  return known.get(fileName);
+};
+for (const { fileName } of joined) if (fileName.startsWith('of-')) read(fileName);
 
 // For editors and validators: nobody reads them, so they need no spaces.
 mkdirSync(`${dist}schemas`, { recursive: true });

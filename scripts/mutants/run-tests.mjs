@@ -25,10 +25,9 @@ function start(folder) {
 /**
  * Runs test files (names, or parts of names) one after the other. Resolves with `files`, each with its name, its
  * milliseconds and the first test of it that failed; with `hangs` where the time was over before the tests were.
- * `changed`: sources that are not as they were when the clone was made. `bail`: until the first test fails. `inOrder`:
- * in the order of their names.
+ * `changed`: sources that are not as they were when the clone was made. `bail`: until the first test fails.
  */
-export async function runTests(folder, names, { changed = [], bail, minutes, inOrder = false }) {
+export async function runTests(folder, names, { changed = [], bail, minutes }) {
   const child = runners.get(folder) ?? start(folder);
   await child.ready;
   const written = [...new Set([...(stale.get(folder) ?? []), ...changed])];
@@ -51,7 +50,7 @@ export async function runTests(folder, names, { changed = [], bail, minutes, inO
     );
     child.once('message', end);
     child.once('exit', died);
-    child.send({ names, changed: written, bail, inOrder });
+    child.send({ names, changed: written, bail });
   });
 }
 

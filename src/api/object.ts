@@ -45,7 +45,6 @@ export {
   type BtfReference,
   type BtfType,
   type BtfVar,
-  bindToDevice,
   type CodeImage,
   type DataImage,
   disassemble,

@@ -6,7 +6,6 @@ export {
   type MapItem,
   machineEngines,
   type RunnerOptions,
-  shortArray,
 } from './engine.js';
 export { failureLines, junitText, tapText } from './formats.js';
 export {

@@ -76,9 +76,17 @@ export class Bundle {
     const filename = join(this.directory, name);
     const wrapper = this.compile(name, filename).runInThisContext() as Wrapper;
     // Joined files name one another by `./`; whatever else is Node's own or a package.
-    const require = (id: string): unknown => (id.startsWith('./') ? this.load(id.slice(2)) : this.outside(id));
+    const require = (id: string): unknown => {
+      if (id.startsWith('./late-')) return this.late(id.slice(2));
+      return id.startsWith('./') ? this.load(id.slice(2)) : this.outside(id);
+    };
     wrapper(module.exports, require, module, filename, dirname(filename));
     return module.exports;
+  }
+
+  /** What a file exports that is read when somebody first asks for any of it (scripts/bundle.mjs says which are). */
+  private late(name: string): unknown {
+    return new Proxy({}, { get: (_, key) => (this.load(name) as Record<string | symbol, unknown>)[key] });
   }
 
   /**

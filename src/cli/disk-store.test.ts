@@ -66,6 +66,21 @@ describe('results on disk', () => {
     expect(store.load('module', ['x'])).toEqual(bytes(1, 2, 3));
   });
 
+  it('are found by all of a content, however long, and by nothing that looks like it', () => {
+    const store = open();
+    for (const length of [9, 100_000, 3_000_000]) {
+      const content = new Uint8Array(length);
+      store.save('module', ['x', content], bytes(1));
+      expect(store.load('module', ['x', content])).toEqual(bytes(1));
+      // A byte that the file's name does not follow from, and one that it does.
+      for (const at of [0, length - 1, length >> 1, (length >> 1) + 1]) {
+        const other = content.slice();
+        other[at] = 1;
+        expect(store.load('module', ['x', other])).toBeUndefined();
+      }
+    }
+  });
+
   it('do not count where a sound file has the name of another', () => {
     open().save('accepted', ['good'], bytes());
     const [good = ''] = files();
@@ -109,6 +124,6 @@ describe('results on disk', () => {
     chmodSync(directory, 0o500);
     store.save('module', ['y'], bytes(1));
     chmodSync(directory, 0o700);
-    expect(files().every((path) => /[0-9a-f]{64}$/.test(path))).toBe(true);
+    expect(files().every((path) => /[0-9a-f]{16}$/.test(path))).toBe(true);
   });
 });

@@ -8,7 +8,7 @@
  * million slots are as long as it gets.
  */
 import type { Insn } from '../isa/index.js';
-import { successors } from './leaders.js';
+import { flowOf } from './leaders.js';
 
 /**
  * Changes `now` from what is so behind the instruction at `pc` to what is so before it. It must be monotone: more
@@ -20,14 +20,7 @@ export type BackwardStep = (insn: Insn, pc: number, now: Uint32Array) => void;
 export function solveBackward(insns: readonly Insn[], words: number, step: BackwardStep): Uint32Array {
   const { length } = insns;
   const states = new Uint32Array(words * (length + 1));
-  // Two at most; where there is one it counts twice, where there is none it is the place behind the end.
-  const first = new Int32Array(length);
-  const second = new Int32Array(length);
-  for (let pc = 0; pc < length; pc++) {
-    const [to = length, other = to] = successors(insns, pc);
-    first[pc] = to >= 0 && to <= length ? to : length;
-    second[pc] = other >= 0 && other <= length ? other : length;
-  }
+  const { first, second } = flowOf(insns);
   const now = new Uint32Array(words);
   for (let changed = true; changed; ) {
     changed = false;

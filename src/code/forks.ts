@@ -8,7 +8,7 @@
  * order in which each is after whatever leads to it, and there is no way back.
  */
 import { type Insn, insnClass, isConditionalJump, isLddw, isMayGoto, isUnconditionalJump, op } from '../isa/index.js';
-import { leaders, successors } from './leaders.js';
+import { flowOf, leaders, successors } from './leaders.js';
 
 /** Instructions that a fork may have behind its jump; more are no longer cheap to run in vain. */
 const mostInsns = 40;
@@ -49,8 +49,9 @@ export function forkAt(insns: readonly Insn[], pc: number): Fork | undefined {
 /** Code as blocks, made once for each program. */
 interface Blocks {
   readonly starts: ReadonlySet<number>;
-  /** By slot: the slots that lead there from elsewhere in the function. */
-  readonly before: ReadonlyMap<number, readonly number[]>;
+  /** The slots that lead to slot i from elsewhere in the function: `before[at[i]]` up to `before[at[i + 1]]`. */
+  readonly at: Int32Array;
+  readonly before: Int32Array;
 }
 
 const blocksOf = new WeakMap<readonly Insn[], Blocks>();
@@ -58,17 +59,29 @@ const blocksOf = new WeakMap<readonly Insn[], Blocks>();
 function blocksIn(insns: readonly Insn[]): Blocks {
   let blocks = blocksOf.get(insns);
   if (blocks !== undefined) return blocks;
-  const before = new Map<number, number[]>();
-  for (const [pc, insn] of insns.entries()) {
-    // The second half of a wide load is no instruction.
-    if (insn.code === 0) continue;
-    for (const next of successors(insns, pc)) {
-      const list = before.get(next);
-      if (list === undefined) before.set(next, [pc]);
-      else list.push(pc);
+  const { first, second } = flowOf(insns);
+  const { length } = insns;
+  // Counted, then filled from behind; the place behind the end is slot `length`.
+  const at = new Int32Array(length + 2);
+  const each = (visit: (next: number, pc: number) => void): void => {
+    for (let pc = 0; pc < length; pc++) {
+      // The second half of a wide load is no instruction.
+      if (insns[pc]?.code === 0) continue;
+      const next = first[pc] as number;
+      visit(next, pc);
+      if (second[pc] !== next) visit(second[pc] as number, pc);
     }
-  }
-  blocks = { starts: leaders(insns), before };
+  };
+  each((next) => {
+    at[next] = (at[next] as number) + 1;
+  });
+  for (let slot = 1; slot < at.length; slot++) at[slot] = (at[slot] as number) + (at[slot - 1] as number);
+  const before = new Int32Array(at[length + 1] as number);
+  each((next, pc) => {
+    at[next] = (at[next] as number) - 1;
+    before[at[next] as number] = pc;
+  });
+  blocks = { starts: leaders(insns), at, before };
   blocksOf.set(insns, blocks);
   return blocks;
 }
@@ -132,7 +145,10 @@ class Finder {
 
   /** All that leads to the block is inside, and nothing in it does more than compute, load and store. */
   private mayTake({ start, end }: ForkBlock, inside: ReadonlySet<number>, stores: number): boolean {
-    if (this.blocks.before.get(start)?.every((from) => inside.has(from)) !== true) return false;
+    const { at, before } = this.blocks;
+    const stop = at[start + 1] as number;
+    if (at[start] === stop) return false;
+    for (let i = at[start] as number; i < stop; i++) if (!inside.has(before[i] as number)) return false;
     let left = stores;
     for (const pc of inside) if (isStore(this.insns[pc] as Insn)) left--;
     for (let pc = start; pc < end; ) {

@@ -20,9 +20,50 @@ export function successors(insns: readonly Insn[], pc: number): readonly number[
   return [pc + 1, jumpTarget(insn, pc)];
 }
 
+/** Where each slot leads within its function, as columns. */
+interface Flow {
+  /** The slot that may follow; the place behind the end where there is none, or it lies outside of the program. */
+  readonly first: Int32Array;
+  /** The other one, of which there is no third; the same where there is one. */
+  readonly second: Int32Array;
+}
+
+const flows = new WeakMap<readonly Insn[], Flow>();
+
+/** {@link successors} of all slots, for data-flows; worked out once. */
+export function flowOf(insns: readonly Insn[]): Flow {
+  const known = flows.get(insns);
+  if (known !== undefined) return known;
+  const { length } = insns;
+  const first = new Int32Array(length);
+  const second = new Int32Array(length);
+  const inside = (to: number): number => (to >= 0 && to <= length ? to : length);
+  for (let pc = 0; pc < length; pc++) {
+    const insn = insns[pc] as Insn;
+    let to = pc + 1;
+    let other = to;
+    if (isExit(insn)) to = other = length;
+    else if (isLddw(insn)) to = other = inside(pc + 2);
+    else if (isJump(insn) && !isCall(insn)) {
+      other = inside(jumpTarget(insn, pc));
+      if (isUnconditionalJump(insn)) to = other;
+    }
+    first[pc] = to;
+    second[pc] = other;
+  }
+  const flow = { first, second };
+  flows.set(insns, flow);
+  return flow;
+}
+
 /** Slots that a jump goes to: where paths may meet. Calls are no jumps. */
 export function jumpTargets(insns: readonly Insn[]): ReadonlySet<number> {
-  return new Set(insns.flatMap((insn, pc) => (isPlainJump(insn) ? jumpTarget(insn, pc) : [])));
+  const found = new Set<number>();
+  for (let pc = 0; pc < insns.length; pc++) {
+    const insn = insns[pc] as Insn;
+    if (isPlainJump(insn)) found.add(jumpTarget(insn, pc));
+  }
+  return found;
 }
 
 /**
@@ -32,7 +73,10 @@ export function jumpTargets(insns: readonly Insn[]): ReadonlySet<number> {
  */
 export function leaders(insns: readonly Insn[], ends: (insn: Insn) => boolean = () => false): ReadonlySet<number> {
   const found = new Set(jumpTargets(insns));
-  for (const [pc, insn] of insns.entries()) if (isPlainJump(insn) || ends(insn)) found.add(pc + 1);
+  for (let pc = 0; pc < insns.length; pc++) {
+    const insn = insns[pc] as Insn;
+    if (isPlainJump(insn) || ends(insn)) found.add(pc + 1);
+  }
   return found;
 }
 

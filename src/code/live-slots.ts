@@ -1,15 +1,15 @@
 /**
  * What a program may still read, at each of its slots: registers, their upper halves, bytes of the frame. By the
- * bytecode alone, so it holds whatever the packet and the maps are: a backward data-flow (backward.ts) over what each
- * instruction reads and overwrites (register-effects.ts), once for each program. Snapshots of recordings keep what is
- * live, and an optimizer may change all else.
+ * bytecode alone, so it holds whatever the packet and the maps are: backward data-flows (live-registers.ts, backward.ts)
+ * over what each instruction reads and overwrites (register-effects.ts), once for each program. Snapshots of recordings
+ * keep what is live, and an optimizer may change all else.
  *
  * "Live" is a promise in one direction: what is not live is not read before it is overwritten, on any path. What is
  * live need not be read.
  *
- * Layout of a slot's state: word 0 has register i in bit i and its upper half in bit 16 + i; then a bit for each byte
- * of the frame, from the top down to the lowest byte that an instruction names (no other can be live, unless pointers
- * escape; then all are).
+ * Layout: registers have a word a slot, with register i in bit i and its upper half in bit 16 + i. The frame has a bit
+ * for each byte, from the top down to the lowest byte that an instruction names (no other can be live, unless pointers
+ * escape; then all are); it is solved when somebody asks for a byte, and most recordings never do.
  */
 
 import { accessSize, type Insn, insnClass, isCall, op } from '../isa/index.js';
@@ -17,7 +17,7 @@ import { argAccess, registersRead, stackSize } from '../platform/index.js';
 import { solveBackward } from './backward.js';
 import { calledHelper, isHelperCall } from './calls.js';
 import { successors } from './leaders.js';
-import { overwrittenRegisters, readHighHalves, readRegisters } from './register-effects.js';
+import { solveRegisters } from './live-registers.js';
 import { followStackPointers, handsOn, type StackPointers } from './stack-pointers.js';
 
 const low = 0xffff;
@@ -34,33 +34,15 @@ export interface LiveSet {
   isLiveByte(offset: number): boolean;
 }
 
-/**
- * Steps the registers of a state back over an instruction: `after` and the result have register i in bit i and its
- * upper half in bit 16 + i.
- */
-export function registersBefore(insn: Insn, after: number): number {
-  const gone = overwrittenRegisters(insn);
-  const highAfter = after >>> high;
-  const registers = (after & low & ~gone) | readRegisters(insn);
-  const highHalves = (highAfter & ~gone) | readHighHalves(insn, highAfter);
-  return registers | (highHalves << high);
-}
-
 /** For each slot of a program, what is live before and behind it. */
 export class LiveSlots {
   private readonly insns: readonly Insn[];
-  private readonly pointers: StackPointers;
-  /** Bytes of the frame that have a bit. */
-  private readonly depth: number;
-  private readonly words: number;
-  private readonly states: Uint32Array;
+  private readonly registers: Uint32Array;
+  private known: LiveFrame | undefined;
 
   constructor(insns: readonly Insn[]) {
     this.insns = insns;
-    this.pointers = followStackPointers(insns);
-    this.depth = this.pointers.escaped ? 0 : this.lowestByte();
-    this.words = 1 + Math.ceil(this.depth / 32);
-    this.states = solveBackward(insns, this.words, (insn, pc, now) => this.step(insn, pc, now));
+    this.registers = solveRegisters(insns);
   }
 
   /** Register `r` may be read from `pc` on before it is written. */
@@ -70,7 +52,8 @@ export class LiveSlots {
 
   /** The same of the stack byte at `offset` (negative) from the frame's top. */
   isLiveByte(pc: number, offset: number): boolean {
-    return this.pointers.escaped || isMarked(this.states, pc * this.words, this.depth, offset);
+    this.known ??= new LiveFrame(this.insns);
+    return this.known.isLiveByte(pc, offset);
   }
 
   /** What is live before the instruction at `pc`. */
@@ -93,13 +76,39 @@ export class LiveSlots {
   }
 
   private word(pc: number): number {
-    return this.states[pc * this.words] ?? 0;
+    return this.registers[pc] ?? 0;
+  }
+}
+
+/** For each slot, which bytes of the frame are live before it. */
+class LiveFrame {
+  private readonly insns: readonly Insn[];
+  private readonly pointers: StackPointers;
+  /** Bytes of the frame that have a bit. */
+  private readonly depth: number;
+  private readonly words: number;
+  private readonly states: Uint32Array;
+
+  constructor(insns: readonly Insn[]) {
+    this.insns = insns;
+    this.pointers = followStackPointers(insns);
+    this.depth = this.pointers.escaped ? 0 : this.lowestByte();
+    this.words = Math.ceil(this.depth / 32);
+    this.states =
+      this.words === 0
+        ? new Uint32Array(0)
+        : solveBackward(insns, this.words, (insn, pc, now) => this.step(insn, pc, now));
+  }
+
+  isLiveByte(pc: number, offset: number): boolean {
+    return this.pointers.escaped || isMarked(this.states, pc * this.words, this.depth, offset);
   }
 
   /** How far below the frame's top an instruction names a byte. */
   private lowestByte(): number {
     let lowest = 0;
-    for (const [pc, insn] of this.insns.entries()) {
+    for (let pc = 0; pc < this.insns.length; pc++) {
+      const insn = this.insns[pc] as Insn;
       const note = (r: number, off: number): void => {
         const at = this.pointers.offsetAt(pc, r);
         if (at !== undefined) lowest = Math.min(lowest, at + off);
@@ -115,13 +124,8 @@ export class LiveSlots {
     return Math.min(-lowest, stackSize);
   }
 
-  private step(insn: Insn, pc: number, now: Uint32Array): void {
-    if (this.depth > 0) this.stepFrame(insn, pc, now);
-    now[0] = registersBefore(insn, now[0] as number);
-  }
-
   /** First bytes that are overwritten, then those that are read. */
-  private stepFrame(insn: Insn, pc: number, now: Uint32Array): void {
+  private step(insn: Insn, pc: number, now: Uint32Array): void {
     const { depth, pointers } = this;
     const cls = insnClass(insn);
     if (cls === op.LDX) {
@@ -157,21 +161,21 @@ export class LiveSlots {
   }
 }
 
-/** Bit of the byte at `offset`: byte -1 is the first behind the word of registers. */
+/** Bit of the byte at `offset`: byte -1 is the first. */
 function isMarked(words: Uint32Array, start: number, depth: number, offset: number): boolean {
   const bit = -offset - 1;
   if (bit < 0 || bit >= depth) return false;
-  return (((words[start + 1 + (bit >> 5)] ?? 0) >>> (bit & 31)) & 1) === 1;
+  return (((words[start + (bit >> 5)] ?? 0) >>> (bit & 31)) & 1) === 1;
 }
 
 function setBytes(words: Uint32Array, depth: number, offset: number, size: number): void {
   for (let bit = Math.max(0, -offset - size); bit < Math.min(-offset, depth); bit++)
-    words[1 + (bit >> 5)] = (words[1 + (bit >> 5)] as number) | (1 << (bit & 31));
+    words[bit >> 5] = (words[bit >> 5] as number) | (1 << (bit & 31));
 }
 
 function clearBytes(words: Uint32Array, depth: number, offset: number, size: number): void {
   for (let bit = Math.max(0, -offset - size); bit < Math.min(-offset, depth); bit++)
-    words[1 + (bit >> 5)] = (words[1 + (bit >> 5)] as number) & ~(1 << (bit & 31));
+    words[bit >> 5] = (words[bit >> 5] as number) & ~(1 << (bit & 31));
 }
 
 const analysed = new WeakMap<readonly Insn[], LiveSlots>();

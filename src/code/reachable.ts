@@ -11,6 +11,7 @@ import {
   accessSize,
   type Insn,
   insnClass,
+  isCall,
   isConditionalJump,
   isLddw,
   isUnconditionalJump,
@@ -19,6 +20,8 @@ import {
   op,
 } from '../isa/index.js';
 import { isConstantSection, type ObjectSpec, type ProgramSpec } from '../object/index.js';
+import { functionEntries } from './calls.js';
+import { jumpTargets } from './leaders.js';
 
 /** A pointer into read-only data of the object. */
 interface DataPointer {
@@ -30,20 +33,91 @@ interface DataPointer {
 type Value = bigint | DataPointer | undefined;
 type State = Value[];
 
-/** One byte a slot: 1 where control can arrive. The second slot of a 64-bit immediate counts with its first. */
+/**
+ * One byte a slot: 1 where control can arrive. The second slot of a 64-bit immediate counts with its first.
+ *
+ * A state is kept where ways meet; what follows in a straight line is walked with the one at hand.
+ */
 export function reachableSlots(object: ObjectSpec, program: ProgramSpec): Uint8Array {
-  const { insns } = program;
-  const reached = new Uint8Array(insns.length);
-  const states: (State | undefined)[] = new Array(insns.length);
-  const work: number[] = [];
+  return new Walk(object, program).run();
+}
 
-  const arrive = (pc: number, state: State): void => {
-    if (pc < 0 || pc >= insns.length) return;
-    const known = states[pc];
+class Walk {
+  private readonly object: ObjectSpec;
+  private readonly program: ProgramSpec;
+  private readonly reached: Uint8Array;
+  /** Slots that something other than the one before leads to. */
+  private readonly meetings: ReadonlySet<number>;
+  private readonly states = new Map<number, State>();
+  private readonly work: number[] = [];
+
+  constructor(object: ObjectSpec, program: ProgramSpec) {
+    this.object = object;
+    this.program = program;
+    this.reached = new Uint8Array(program.insns.length);
+    this.meetings = new Set([...jumpTargets(program.insns), ...functionEntries(program.insns)]);
+  }
+
+  run(): Uint8Array {
+    this.arrive(0, anything());
+    for (let pc = this.work.pop(); pc !== undefined; pc = this.work.pop())
+      this.straight(pc, [...(this.states.get(pc) as State)]);
+    return this.reached;
+  }
+
+  /** From `pc` to where the line ends or meets another. Changes `state`. */
+  private straight(from: number, state: State): void {
+    const { insns } = this.program;
+    for (let pc = from; pc < insns.length; ) {
+      this.reached[pc] = 1;
+      const next = this.over(pc, state);
+      if (next === undefined) return;
+      if (this.meetings.has(next)) {
+        this.arrive(next, state);
+        return;
+      }
+      pc = next;
+    }
+  }
+
+  /** Steps the state over the instruction; the slot that follows, if control goes on there. */
+  private over(pc: number, state: State): number | undefined {
+    const insn = this.program.insns[pc] as Insn;
+    if (isLddw(insn)) {
+      if (pc + 1 < this.reached.length) this.reached[pc + 1] = 1;
+      if (insn.src === op.PSEUDO_FUNC) this.arrive(pc + 1 + insn.imm, anything());
+      state[insn.dst] = immediate(this.object, this.program, pc);
+      return pc + 2;
+    }
+    if (isUnconditionalJump(insn)) {
+      this.arrive(jumpTarget(insn, pc), state);
+      return undefined;
+    }
+    if (isConditionalJump(insn)) {
+      const taken = decide(insn, state);
+      if (taken !== false) this.arrive(jumpTarget(insn, pc), state);
+      return taken === true ? undefined : pc + 1;
+    }
+    // Whoever called goes on after the call; it was queued there.
+    if (insn.code === op.EXIT_OP) return undefined;
+    if (isCall(insn)) {
+      if (insn.src === op.CALL_LOCAL) {
+        const entry = anything();
+        for (let i = 1; i <= 5; i++) entry[i] = state[i];
+        this.arrive(pc + 1 + insn.imm, entry);
+      }
+      state.fill(undefined, 0, 6);
+    } else step(insn, state);
+    return pc + 1;
+  }
+
+  /** Joins the state into that of a slot where ways meet. */
+  private arrive(pc: number, state: State): void {
+    if (pc < 0 || pc >= this.reached.length) return;
+    const known = this.states.get(pc);
     if (known === undefined) {
-      states[pc] = [...state];
-      reached[pc] = 1;
-      work.push(pc);
+      this.states.set(pc, [...state]);
+      this.work.push(pc);
       return;
     }
     let changed = false;
@@ -52,41 +126,12 @@ export function reachableSlots(object: ObjectSpec, program: ProgramSpec): Uint8A
       known[i] = undefined;
       changed = true;
     }
-    if (changed) work.push(pc);
-  };
-
-  arrive(0, new Array<Value>(11).fill(undefined));
-  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
-    const insn = insns[pc] as Insn;
-    const state = [...(states[pc] as State)];
-    if (isLddw(insn)) {
-      if (pc + 1 < insns.length) reached[pc + 1] = 1;
-      if (insn.src === op.PSEUDO_FUNC) arrive(pc + 1 + insn.imm, new Array<Value>(11).fill(undefined));
-      state[insn.dst] = immediate(object, program, pc);
-      arrive(pc + 2, state);
-    } else if (isUnconditionalJump(insn)) {
-      arrive(jumpTarget(insn, pc), state);
-    } else if (isConditionalJump(insn)) {
-      const taken = decide(insn, state);
-      if (taken !== true) arrive(pc + 1, state);
-      if (taken !== false) arrive(jumpTarget(insn, pc), state);
-    } else if (insn.code === op.EXIT_OP) {
-      // Whoever called goes on after the call; it was queued there.
-    } else if (insn.code === op.CALL_OP || insn.code === (op.CALL_OP | op.X)) {
-      if (insn.src === op.CALL_LOCAL) {
-        const entry = new Array<Value>(11).fill(undefined);
-        for (let i = 1; i <= 5; i++) entry[i] = state[i];
-        arrive(pc + 1 + insn.imm, entry);
-      }
-      state.fill(undefined, 0, 6);
-      arrive(pc + 1, state);
-    } else {
-      step(insn, state);
-      arrive(pc + 1, state);
-    }
+    if (changed) this.work.push(pc);
   }
-  return reached;
 }
+
+/** A state in which nothing is known. */
+const anything = (): State => new Array<Value>(11).fill(undefined);
 
 /** Are two values of the lattice equal? */
 function same(a: Value, b: Value): boolean {
@@ -149,8 +194,10 @@ function load(insn: Insn, base: Value): Value {
 function alu(insn: Insn, state: State): Value {
   const wide = insnClass(insn) === op.ALU64;
   const a = state[insn.dst];
-  const b = (insn.code & op.X) === 0 ? BigInt.asUintN(64, BigInt(insn.imm)) : state[insn.src];
   const kind = insn.code & 0xf0;
+  // Most of what is computed with is not known.
+  if (a === undefined && kind !== op.MOV) return undefined;
+  const b = (insn.code & op.X) === 0 ? BigInt.asUintN(64, BigInt(insn.imm)) : state[insn.src];
   if (kind === op.MOV && insn.off === 0) {
     return typeof b === 'bigint' && !wide ? BigInt.asUintN(32, b) : wide ? b : undefined;
   }
@@ -189,6 +236,7 @@ function alu(insn: Insn, state: State): Value {
 /** Whether a conditional jump is taken; undefined where that depends on what is not known. */
 function decide(insn: Insn, state: State): boolean | undefined {
   const a = state[insn.dst];
+  if (a === undefined) return undefined;
   const b = (insn.code & op.X) === 0 ? BigInt.asUintN(64, BigInt(insn.imm)) : state[insn.src];
   if (typeof b !== 'bigint') return undefined;
   const kind = insn.code & 0xf0;
@@ -197,7 +245,7 @@ function decide(insn: Insn, state: State): boolean | undefined {
     if (b !== 0n || (kind !== op.JEQ && kind !== op.JNE)) return undefined;
     return kind === op.JNE;
   }
-  if (a === undefined || kind === op.JCOND) return undefined;
+  if (kind === op.JCOND) return undefined;
   const bits = insnClass(insn) === op.JMP ? 64 : 32;
   const x = BigInt.asUintN(bits, a);
   const y = BigInt.asUintN(bits, b);

@@ -9,7 +9,7 @@
 import { type Insn, insnClass, isCall, op } from '../isa/index.js';
 import { stackSize } from '../platform/index.js';
 import { calledHelper, functionEntries } from './calls.js';
-import { successors } from './leaders.js';
+import { flowOf } from './leaders.js';
 import { writtenRegisters } from './register-effects.js';
 
 const registers = 11;
@@ -47,6 +47,7 @@ class Follower {
 
   run(): StackPointers {
     const { insns, rows, row, seen, work } = this;
+    const { first, second } = flowOf(insns);
     const entries = functionEntries(insns);
     this.keeps = this.mayKeep(entries);
     for (const entry of entries) {
@@ -55,9 +56,11 @@ class Follower {
       this.arrive(entry);
     }
     for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
-      row.set(rows.subarray(pc * registers, (pc + 1) * registers));
+      for (let r = 0; r < registers; r++) row[r] = rows[pc * registers + r] as number;
       this.step(insns[pc] as Insn);
-      for (const next of successors(insns, pc)) this.arrive(next);
+      const [next, other] = [first[pc] as number, second[pc] as number];
+      this.arrive(next);
+      if (other !== next) this.arrive(other);
     }
     return {
       escaped: this.escaped,

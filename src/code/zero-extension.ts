@@ -4,18 +4,15 @@
  * this is by the bytecode alone, so it needs no path, and says "needed" more often.
  */
 import { accessSize, type Insn, insnClass, op } from '../isa/index.js';
-import { solveBackward } from './backward.js';
 import { successors } from './leaders.js';
-import { registersBefore } from './live-slots.js';
+import { solveRegisters } from './live-registers.js';
 
 /**
  * 1 for each slot whose 32-bit result must be zero-extended. `loads`: those of loads of up to four bytes as well, for
  * machines whose registers have no more.
  */
 export function needsZeroExtension(insns: readonly Insn[], loads = false): Uint8Array {
-  const live = solveBackward(insns, 1, (insn, _, now) => {
-    now[0] = registersBefore(insn, now[0] as number);
-  });
+  const live = solveRegisters(insns);
   return Uint8Array.from(insns, (insn, pc) => {
     const isLoad = loads && insnClass(insn) === op.LDX && accessSize(insn) < 8;
     if (insnClass(insn) !== op.ALU && !isLoad) return 0;

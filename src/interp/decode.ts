@@ -6,7 +6,7 @@
  */
 
 import { encodingFault, probeLoads } from '../code/index.js';
-import { isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, lddwImm, op } from '../isa/index.js';
+import { type Insn, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 
 /** Opcode of a slot that must not be executed; a class that no opcode of the instruction set uses with these bits. */
@@ -51,7 +51,8 @@ export class Code {
     const faults = new Map<number, string>([[insns.length, 'jump out of the program, or no exit at its end']]);
     this.faults = faults;
     const probes = probeLoads(program.spec);
-    for (const [pc, insn] of insns.entries()) {
+    for (let pc = 0; pc < insns.length; pc++) {
+      const insn = insns[pc] as Insn;
       const fault = encodingFault(insns, pc);
       if (fault !== undefined) {
         faults.set(pc, fault);
@@ -61,7 +62,8 @@ export class Code {
       this.dst[pc] = insn.dst;
       this.src[pc] = insn.src;
       this.off[pc] = insn.off;
-      this.imm[pc] = isLddw(insn) ? lddwImm(insns, pc) : BigInt.asUintN(64, BigInt(insn.imm));
+      this.imm32[2 * pc] = insn.imm;
+      this.imm32[2 * pc + 1] = isLddw(insn) ? (insns[pc + 1]?.imm ?? 0) : insn.imm >> 31;
       const target =
         isUnconditionalJump(insn) || isConditionalJump(insn)
           ? jumpTarget(insn, pc)

@@ -55,7 +55,8 @@ export function decodeInsns(bytes: Uint8Array): Insn[] {
 export function encodeInsns(insns: readonly Insn[]): Uint8Array {
   const bytes = new Uint8Array(insns.length * insnSize);
   const view = new DataView(bytes.buffer);
-  for (const [i, insn] of insns.entries()) {
+  for (let i = 0; i < insns.length; i++) {
+    const insn = insns[i] as Insn;
     const at = i * insnSize;
     view.setUint8(at, insn.code);
     view.setUint8(at + 1, (insn.src << 4) | insn.dst);

@@ -47,7 +47,12 @@ export interface CodeSection {
 export function readCode(elf: Elf): ReadonlyMap<number, CodeSection> {
   const sections = elf.sections.filter(isCode);
   const onlyText = sections.every((section) => section.name === '.text');
-  const called = calledSlots(elf, sections);
+  // Only files whose functions have no types are searched for calls.
+  let called: ReadonlyMap<number, readonly number[]> | undefined;
+  const calledIn = ({ index }: ElfSection): readonly number[] => {
+    called ??= calledSlots(elf, sections);
+    return called.get(index) ?? [];
+  };
   const result = new Map<number, CodeSection>();
   for (const section of sections) {
     if (section.size % insnSize !== 0) {
@@ -63,7 +68,7 @@ export function readCode(elf: Elf): ReadonlyMap<number, CodeSection> {
       relocations: elf.relocations.get(section.index) ?? [],
       functions: new Map(),
     };
-    cut(code, starts(elf, section, code, called.get(section.index) ?? []), section.name !== '.text' || onlyText);
+    cut(code, starts(elf, section, code, calledIn), section.name !== '.text' || onlyText);
     result.set(section.index, code);
   }
   return result;
@@ -82,7 +87,12 @@ interface Start {
 }
 
 /** Functions by symbols with a type; else labels that are global or called. */
-function starts(elf: Elf, section: ElfSection, code: CodeSection, called: readonly number[]): Start[] {
+function starts(
+  elf: Elf,
+  section: ElfSection,
+  code: CodeSection,
+  calledIn: (section: ElfSection) => readonly number[],
+): Start[] {
   const here = (elf.symbolsIn.get(section.index) ?? []).filter((symbol) => symbol.name !== '');
   const functions = here.filter((symbol) => symbol.type === STT_FUNC);
   if (functions.length > 0) return functions.map((symbol) => startOf(section, symbol));
@@ -103,7 +113,7 @@ function starts(elf: Elf, section: ElfSection, code: CodeSection, called: readon
     }
   }
   add(0);
-  for (const slot of called) add(slot);
+  for (const slot of calledIn(section)) add(slot);
   return [...found.values()];
 }
 

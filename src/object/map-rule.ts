@@ -68,8 +68,7 @@ export function without(flag: number, name: string, error: RuleErrno = 'EINVAL')
 export const someEntries: Rule = rule(
   ({ maxEntries }) => maxEntries === 0,
   'EINVAL',
-  ({ name }) =>
-    `max_entries is 0: give it a size, or have its loader set one (\`--map-entries ${name}=N\`, or in test files \`map-entries\`)`,
+  'max_entries is 0: give it a size, or have its loader set one',
 );
 /** A u32 that counts elements. */
 export const indexKey: Rule = rule(

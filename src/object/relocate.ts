@@ -114,7 +114,8 @@ class Resolver {
       done.add(slot);
       this.relocate(slot, relocation);
     }
-    for (const [slot, insn] of this.insns.entries()) if (!done.has(slot)) this.plain(slot, insn);
+    const { length } = this.insns;
+    for (let slot = 0; slot < length; slot++) if (!done.has(slot)) this.plain(slot, this.insns[slot] as Insn);
     this.calls.sort((a, b) => a.slot - b.slot);
     const { calls, kfuncs, ksyms, core, unresolved, insns } = this;
     return { code: this.fn, insns, calls, kfuncs, ksyms, core, unresolved };

@@ -29,7 +29,10 @@ import { wideSums } from './wide-sums.js';
 
 const everywhere: readonly Target[] = ['wasm', 'bpf', 'card'];
 
-/** All passes, as they run. `jitnic ir --time-passes` prints a line for each that is on. */
+/**
+ * All passes, as they run. `jitnic ir --time-passes` prints a line for each that is on. Rows call their pass by name:
+ * who reads the table needs none of them (scripts/bundle.mjs).
+ */
 export const passes: readonly Pass[] = [
   {
     name: 'fold',
@@ -38,7 +41,7 @@ export const passes: readonly Pass[] = [
     needsVerified: false,
     targets: ['wasm', 'bpf'],
     brings: { fold: true },
-    run: fold,
+    run: (code, context) => fold(code, context),
   },
   {
     name: 'cse',
@@ -48,7 +51,7 @@ export const passes: readonly Pass[] = [
     after: ['fold'],
     targets: ['wasm', 'bpf'],
     brings: { share: true },
-    run: cse,
+    run: (code, context) => cse(code, context),
   },
   {
     name: 'helpers',
@@ -58,7 +61,7 @@ export const passes: readonly Pass[] = [
     after: ['fold'],
     before: ['stack', 'pointers'],
     targets: ['wasm', 'card'],
-    run: helpers,
+    run: (code, context) => helpers(code, context),
   },
   {
     name: 'stack',
@@ -67,7 +70,7 @@ export const passes: readonly Pass[] = [
     needsVerified: true,
     after: ['fold'],
     targets: ['wasm'],
-    run: stack,
+    run: (code, context) => stack(code, context),
   },
   {
     name: 'pointers',
@@ -78,7 +81,7 @@ export const passes: readonly Pass[] = [
     after: ['stack'],
     // Offsets and lengths are not what Linux's verifier follows.
     targets: ['wasm'],
-    run: pointers,
+    run: (code, context) => pointers(code, context),
   },
   {
     name: 'branches',
@@ -88,7 +91,7 @@ export const passes: readonly Pass[] = [
     after: ['fold'],
     targets: everywhere,
     brings: { prune: true },
-    run: branches,
+    run: (code, context) => branches(code, context),
   },
   {
     name: 'bounds',
@@ -97,7 +100,7 @@ export const passes: readonly Pass[] = [
     needsVerified: true,
     after: ['pointers'],
     targets: everywhere,
-    run: bounds,
+    run: (code, context) => bounds(code, context),
   },
   {
     name: 'ranges',
@@ -106,7 +109,7 @@ export const passes: readonly Pass[] = [
     needsVerified: false,
     after: ['bounds'],
     targets: everywhere,
-    run: ranges,
+    run: (code, context) => ranges(code, context),
   },
   {
     name: 'forward',
@@ -115,7 +118,7 @@ export const passes: readonly Pass[] = [
     needsVerified: true,
     after: ['pointers'],
     targets: everywhere,
-    run: forward,
+    run: (code, context) => forward(code, context),
   },
   {
     name: 'combine-loads',
@@ -124,7 +127,7 @@ export const passes: readonly Pass[] = [
     needsVerified: true,
     after: ['forward'],
     targets: everywhere,
-    run: combineLoads,
+    run: (code, context) => combineLoads(code, context),
   },
   {
     name: 'threading',
@@ -134,7 +137,7 @@ export const passes: readonly Pass[] = [
     after: ['bounds', 'ranges'],
     targets: ['wasm', 'bpf'],
     brings: { prune: true },
-    run: threading,
+    run: (code, context) => threading(code, context),
   },
   {
     name: 'pure-loops',
@@ -144,7 +147,7 @@ export const passes: readonly Pass[] = [
     after: ['fold', 'branches', 'threading'],
     before: ['if-convert'],
     targets: ['wasm'],
-    run: pureLoops,
+    run: (code, context) => pureLoops(code, context),
   },
   {
     name: 'if-convert',
@@ -154,7 +157,7 @@ export const passes: readonly Pass[] = [
     after: ['threading'],
     targets: ['wasm'],
     brings: { prune: true },
-    run: ifConvert,
+    run: (code, context) => ifConvert(code, context),
   },
   {
     name: 'narrow',
@@ -163,7 +166,7 @@ export const passes: readonly Pass[] = [
     needsVerified: false,
     after: ['combine-loads', 'if-convert'],
     targets: everywhere,
-    run: narrow,
+    run: (code, context) => narrow(code, context),
   },
   {
     name: 'combine-stores',
@@ -172,7 +175,7 @@ export const passes: readonly Pass[] = [
     needsVerified: true,
     after: ['combine-loads'],
     targets: everywhere,
-    run: combineStores,
+    run: (code, context) => combineStores(code, context),
   },
   {
     name: 'exchanges',
@@ -181,7 +184,7 @@ export const passes: readonly Pass[] = [
     needsVerified: true,
     after: ['combine-stores'],
     targets: ['wasm'],
-    run: exchanges,
+    run: (code, context) => exchanges(code, context),
   },
   {
     name: 'dead-stores',
@@ -190,7 +193,7 @@ export const passes: readonly Pass[] = [
     needsVerified: true,
     after: ['forward', 'combine-stores'],
     targets: everywhere,
-    run: deadStores,
+    run: (code, context) => deadStores(code, context),
   },
   {
     name: 'wide-sums',
@@ -201,7 +204,7 @@ export const passes: readonly Pass[] = [
     before: ['dce'],
     // In 64 bits, and of any alignment.
     targets: ['wasm'],
-    run: wideSums,
+    run: (code, context) => wideSums(code, context),
   },
   {
     name: 'counters',
@@ -211,7 +214,7 @@ export const passes: readonly Pass[] = [
     after: ['ranges', 'threading', 'narrow'],
     before: ['dce'],
     targets: ['wasm'],
-    run: counters,
+    run: (code, context) => counters(code, context),
   },
   {
     name: 'dce',
@@ -219,7 +222,7 @@ export const passes: readonly Pass[] = [
     level: 1,
     needsVerified: false,
     targets: everywhere,
-    run: dce,
+    run: (code) => dce(code),
   },
   {
     name: 'licm',
@@ -228,7 +231,7 @@ export const passes: readonly Pass[] = [
     needsVerified: false,
     after: ['dce'],
     targets: ['wasm'],
-    run: licm,
+    run: (code) => licm(code),
   },
 ];
 

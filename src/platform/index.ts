@@ -26,7 +26,6 @@ export {
 } from './kernel-struct.js';
 export {
   asksForConnections,
-  asksForFrameMetadata,
   deviceKfuncs,
   type KernelArg,
   type KfuncArg,

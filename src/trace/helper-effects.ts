@@ -161,11 +161,11 @@ function kfuncEffects(row: KfuncRow): HelperEffects | undefined {
   return {
     args: known,
     environment: false,
-    visible: row.onlyArguments !== true,
+    visible: true,
     mutatesMap: false,
     writesPacket: row.args.includes('dynptr'),
     returnsElement: false,
-    writesMemory: row.onlyArguments !== true,
+    writesMemory: true,
     returnsMemory: isConnection ? nfConnAt.size : row.ret === 'slice?' ? 0 : undefined,
   };
 }

@@ -63,7 +63,8 @@ export function loadPrograms(object: ObjectSpec, maps: readonly BpfMap[], memory
 /** The program's instructions with constants for references. */
 function resolve(spec: ProgramSpec, maps: readonly BpfMap[], code: number): Insn[] {
   const insns = spec.insns.map((insn) => asHelperCall(spec, insn));
-  for (const [pc, insn] of spec.insns.entries()) {
+  for (let pc = 0; pc < insns.length; pc++) {
+    const insn = spec.insns[pc] as Insn;
     if (!isLddw(insn) || insn.src === 0) continue;
     const value = referenceAddress(spec, pc, maps, code);
     const second = insns[pc + 1];
@@ -117,9 +118,9 @@ function findRefusal(object: ObjectSpec, spec: ProgramSpec, maps: readonly BpfMa
       return new UnsupportedError(unresolved.what, placeOf(spec, unresolved.insn, object.name));
     }
   }
-  for (const [pc, insn] of spec.insns.entries()) {
+  for (let pc = 0; pc < spec.insns.length; pc++) {
     if (reachable[pc] !== 1) continue;
-    const refusal = refuseInsn(spec, insn, pc, maps);
+    const refusal = refuseInsn(spec, spec.insns[pc] as Insn, pc, maps);
     if (refusal !== undefined) {
       const place = placeOf(spec, pc, object.name);
       return refusal.malformed ? new InputError(refusal.what, place) : new UnsupportedError(refusal.what, place);

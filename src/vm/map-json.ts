@@ -430,14 +430,21 @@ export function formatHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
+const namesKnown = new WeakMap<MapHolder, ValueNames>();
+
+/** What the holder's programs and maps are called; one for all of its entries. */
 function namesOf(holder: MapHolder): ValueNames {
-  return {
+  const known = namesKnown.get(holder);
+  if (known !== undefined) return known;
+  const names: ValueNames = {
     program: (name) => {
       const index = holder.object.programs.findIndex((program) => program.name === name);
       return index < 0 ? undefined : index + 1;
     },
     map: (name) => holder.maps.find((map) => map.spec.name === name)?.id,
   };
+  namesKnown.set(holder, names);
+  return names;
 }
 
 /** Throws InputError for a negated error number. */

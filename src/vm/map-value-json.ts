@@ -125,28 +125,29 @@ function textOf(kind: string, value: unknown): string {
   return value;
 }
 
-function integerOf(value: unknown): bigint {
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+function integerOf(value: unknown): number | bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   if (typeof value === 'string' && /^(-?[0-9]+|0[xX][0-9a-fA-F]+)$/.test(value.trim())) return BigInt(value.trim());
   const hint =
     typeof value === 'number' && Number.isInteger(value) ? 'write numbers beyond 2^53 as strings' : undefined;
   throw new InputError(`${JSON.stringify(value)} is not an integer`, {}, hint);
 }
 
-/** Little endian; negative numbers in two's complement. */
-function encodeInteger(value: bigint, size: number): Uint8Array {
-  if (![1, 2, 4, 8].includes(size)) {
+/** Little endian; negative numbers in two's complement. A number is a safe integer. */
+function encodeInteger(value: number | bigint, size: number): Uint8Array {
+  if (size !== 4 && size !== 8 && size !== 2 && size !== 1) {
     throw new InputError(`an integer cannot stand for ${size} bytes`, {}, 'give hex bytes or a list of parts');
   }
-  const bits = BigInt(size * 8);
-  if (value >= 1n << bits || value < -(1n << (bits - 1n)))
+  // Powers of two are exact, and so are comparisons of them with a bigint.
+  const most = 2 ** (size * 8);
+  if (value >= most || value < -most / 2)
     throw new InputError(`${value} does not fit in ${size} byte${size === 1 ? '' : 's'}`);
   const bytes = new Uint8Array(size);
-  let left = BigInt.asUintN(size * 8, value);
-  for (let i = 0; i < size; i++) {
-    bytes[i] = Number(left & 0xffn);
-    left >>= 8n;
-  }
+  // Most of a map file are small numbers: a bigint for each byte would be a tenth of what a run takes to begin.
+  const isNumber = typeof value === 'number';
+  const low = isNumber ? value | 0 : Number(BigInt.asIntN(32, value));
+  const high = isNumber ? Math.floor(value / 2 ** 32) : Number(BigInt.asIntN(32, value >> 32n));
+  for (let i = 0; i < size; i++) bytes[i] = i < 4 ? low >> (8 * i) : high >> (8 * (i - 4));
   return bytes;
 }
 

@@ -40,9 +40,9 @@ abstract class IndexedMap extends BpfMap {
     }
   }
 
-  override *writtenEntries(most: number = sparseLimit): IterableIterator<MapEntry> {
+  override *writtenEntries(): IterableIterator<MapEntry> {
     const { maxEntries } = this.spec;
-    if (maxEntries <= most) {
+    if (maxEntries <= sparseLimit) {
       yield* this.entries();
       return;
     }
