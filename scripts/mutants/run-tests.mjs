@@ -25,9 +25,10 @@ function start(folder) {
 /**
  * Runs test files (names, or parts of names) one after the other. Resolves with `files`, each with its name, its
  * milliseconds and the first test of it that failed; with `hangs` where the time was over before the tests were.
- * `changed`: sources that are not as they were when the clone was made. `bail`: until the first test fails.
+ * `changed`: sources that are not as they were when the clone was made. `bail`: until the first test fails. `inOrder`:
+ * in the order of their names.
  */
-export async function runTests(folder, names, { changed = [], bail, minutes }) {
+export async function runTests(folder, names, { changed = [], bail, minutes, inOrder = false }) {
   const child = runners.get(folder) ?? start(folder);
   await child.ready;
   const written = [...new Set([...(stale.get(folder) ?? []), ...changed])];
@@ -50,7 +51,7 @@ export async function runTests(folder, names, { changed = [], bail, minutes }) {
     );
     child.once('message', end);
     child.once('exit', died);
-    child.send({ names, changed: written, bail });
+    child.send({ names, changed: written, bail, inOrder });
   });
 }
 

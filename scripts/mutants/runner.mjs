@@ -1,16 +1,25 @@
 /**
  * A process that runs test files on request, as often as asked: vitest is started and configured once, and each
- * request costs its tests and what they import. A message is `{ names, changed, bail }`: files (names, or parts of
+ * request costs its tests and what they import. A message is `{ names, changed, bail, inOrder }`: files (names, or parts of
  * names; none: all) and which source was written since; the answer is `{ files, failed }` as run-tests.mjs has it.
  */
-import { createVitest } from 'vitest/node';
+import { BaseSequencer, createVitest } from 'vitest/node';
 
 const root = process.cwd();
+let inOrder = false;
+
+class Sequencer extends BaseSequencer {
+  async sort(files) {
+    return inOrder ? files.toSorted((a, b) => (a.moduleId < b.moduleId ? -1 : 1)) : super.sort(files);
+  }
+}
+
 const vitest = await createVitest('test', {
   root,
   watch: false,
   fileParallelism: false,
   reporters: [{}],
+  sequence: { sequencer: Sequencer },
 });
 
 function rowOf(module) {
@@ -20,7 +29,8 @@ function rowOf(module) {
   return { name: module.moduleId.replace(`${root}/`, ''), ms: duration + collectDuration, failed: why };
 }
 
-process.on('message', async ({ names, changed, bail }) => {
+process.on('message', async ({ names, changed, bail, inOrder: ordered }) => {
+  inOrder = ordered;
   vitest.config.bail = bail ? 1 : 0;
   for (const project of vitest.projects) project.config.bail = bail ? 1 : 0;
   for (const name of changed) vitest.invalidateFile(`${root}/${name}`);
@@ -36,3 +46,4 @@ process.on('message', async ({ names, changed, bail }) => {
   process.send({ files, failed, why: unhandledErrors.map(({ message }) => message) });
 });
 process.send('ready');
+process.on('disconnect', () => process.exit());

@@ -45,6 +45,7 @@ export {
   type BtfReference,
   type BtfType,
   type BtfVar,
+  bindToDevice,
   type CodeImage,
   type DataImage,
   disassemble,

@@ -39,7 +39,9 @@ export {
   parseMapsFile,
   parseMapsScript,
   type RedirectTarget,
+  RxMetadata,
   SocketTable,
   type TypedValue,
 } from '../vm/index.js';
+export type { FrameMetadata, RxFeature } from '../vm/rx-metadata.js';
 export type { Socket, TcpState } from '../vm/sockets.js';

@@ -46,6 +46,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Base of the errors that a user can mend: what is wrong, where, and what to do about it. */
 export abstract class UserError extends Error {
+  /** The class, whatever a bundler calls it. */
+  abstract override readonly name: string;
   abstract readonly exitCode: ExitCode;
   /** Stable, machine-readable, kebab-case. */
   abstract readonly code: string;
@@ -54,7 +56,6 @@ export abstract class UserError extends Error {
 
   constructor(what: string, place: Place = {}, hint?: string) {
     super(what);
-    this.name = new.target.name;
     this.place = place;
     this.hint = hint;
   }
@@ -74,24 +75,28 @@ export abstract class UserError extends Error {
 
 /** A file or value that the user gave is malformed. Exit 3. */
 export class InputError extends UserError {
+  override readonly name: string = 'InputError';
   readonly exitCode: ExitCode = exitCodes.input;
   readonly code: string = 'bad-input';
 }
 
 /** The input is well-formed but asks for something that jitnic (or XDP) does not do; names the thing. Exit 4. */
 export class UnsupportedError extends UserError {
+  override readonly name: string = 'UnsupportedError';
   readonly exitCode: ExitCode = exitCodes.unsupported;
   readonly code: string = 'unsupported';
 }
 
 /** Flags or arguments make no sense. Exit 2. */
 export class UsageError extends UserError {
+  override readonly name: string = 'UsageError';
   readonly exitCode: ExitCode = exitCodes.usage;
   readonly code: string = 'usage';
 }
 
 /** A budget (steps, time, memory) ran out. Exit 5. */
 export class BudgetError extends UserError {
+  override readonly name: string = 'BudgetError';
   readonly exitCode: ExitCode = exitCodes.budget;
   readonly code: string = 'budget';
 }

@@ -45,7 +45,10 @@ export interface MapItem {
 /** A program with its maps on one engine; what a packet leaves there the next one finds. */
 export interface CaseRunner {
   run(input: PacketInput): CaseOutcome;
-  /** Elements of map `index` of the object; undefined where they cannot be read. */
+  /**
+   * Elements of map `index` of the object, of an array such as are not zero, which may be left out of longer ones;
+   * undefined where they cannot be read.
+   */
   entries(index: number): readonly MapItem[] | undefined;
   lookup(index: number, key: Uint8Array): Uint8Array | undefined;
   /** 0 or a negated errno. */
@@ -83,6 +86,9 @@ const everything: readonly Output['kind'][] = ['printk', 'perf', 'ringbuf'];
 /** Map types whose elements user space cannot list. */
 const unreadable: ReadonlySet<string> = new Set(['perf_event_array', 'ringbuf', 'bloom_filter', 'xskmap']);
 
+/** Elements of an array that are all listed, whatever they hold; of a longer one such as are not zero. */
+export const shortArray = 256;
+
 abstract class MachineRunner implements CaseRunner {
   protected readonly machine: Machine;
 
@@ -95,7 +101,7 @@ abstract class MachineRunner implements CaseRunner {
   entries(index: number): readonly MapItem[] | undefined {
     const map = this.machine.maps[index];
     if (map === undefined || unreadable.has(map.spec.type)) return undefined;
-    return [...map.writtenEntries()].map(({ key, value }) => ({ key: key.slice(), value: value.slice() }));
+    return [...map.writtenEntries(shortArray)].map(({ key, value }) => ({ key: key.slice(), value: value.slice() }));
   }
 
   lookup(index: number, key: Uint8Array): Uint8Array | undefined {

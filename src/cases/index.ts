@@ -6,6 +6,7 @@ export {
   type MapItem,
   machineEngines,
   type RunnerOptions,
+  shortArray,
 } from './engine.js';
 export { failureLines, junitText, tapText } from './formats.js';
 export {

@@ -36,7 +36,8 @@ export function judgeMap(subject: Subject, lines: MapLines): Finding[] {
   const items = runner.entries(map.index);
   if (map.spec.keySize === 0) return items === undefined ? [] : judgeList(subject, map, lines, items);
   const found: Finding[] = [];
-  if (size !== undefined && items !== undefined && items.length !== size) found.push(wrongSize(lines, size, items));
+  const held = isArray(map) ? map.spec.maxEntries : items?.length;
+  if (size !== undefined && held !== undefined && held !== size) found.push(wrongSize(lines, size, held));
   for (const { line: at, json } of entries)
     found.push(...reader.within(at, () => judgeEntry(subject, map, json, at, items)));
   return found;
@@ -48,12 +49,11 @@ function refuseImpossible(
   map: BpfMap,
   { map: name, line, size, entries }: MapLines,
 ): void {
-  const { maxEntries: most, type, keySize } = map.spec;
+  const { maxEntries: most, keySize } = map.spec;
   if (size !== undefined && size > most)
     reader.fail(line, `map \`${name}\` holds ${count(most, 'element')} at most, not ${size}`);
-  const isArray = type === 'array' || type === 'percpu_array';
   for (const { line: at, json } of entries) {
-    if (!isArray || keySize !== 4) continue;
+    if (!isArray(map) || keySize !== 4) continue;
     const key = reader.within(at, () => encodeKey(holder, map, json['key']));
     const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
     if (index >= most) reader.fail(at, `\`${name}\` has no element ${index}`, `its elements are 0 to ${most - 1}`);
@@ -61,10 +61,15 @@ function refuseImpossible(
   }
 }
 
-function wrongSize({ map, line }: MapLines, size: number, items: readonly MapItem[]): Finding {
-  return finding('map', `map \`${map}\` has ${count(items.length, 'element')}, not ${size}`, {
+/** All of its elements are there, always. */
+function isArray({ spec }: BpfMap): boolean {
+  return spec.type === 'array' || spec.type === 'percpu_array';
+}
+
+function wrongSize({ map, line }: MapLines, size: number, held: number): Finding {
+  return finding('map', `map \`${map}\` has ${count(held, 'element')}, not ${size}`, {
     expected: String(size),
-    actual: String(items.length),
+    actual: String(held),
     line,
   });
 }
@@ -76,10 +81,10 @@ function judgeList({ holder, reader }: Subject, map: BpfMap, lines: MapLines, po
   const keyless = entries.find(({ json }) => json['absent'] !== undefined);
   if (keyless !== undefined)
     reader.fail(keyless.line, `elements of a ${map.spec.type} have no keys`, 'list those that are there');
-  if (size !== undefined && items.length !== size) return [wrongSize(lines, size, items)];
+  if (size !== undefined && items.length !== size) return [wrongSize(lines, size, items.length)];
   // With a size alone nothing is said of the elements.
   if (size !== undefined && entries.length === 0) return [];
-  if (entries.length !== items.length) return [wrongSize(lines, entries.length, items)];
+  if (entries.length !== items.length) return [wrongSize(lines, entries.length, items.length)];
   return entries.flatMap(({ line, json }, i) =>
     reader.within(line, () => {
       const wanted = json as unknown as MapEntryJson;

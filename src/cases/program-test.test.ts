@@ -54,4 +54,30 @@ describe('a program under test', () => {
     expect(() => say.check(unrun)).toThrow('case was run by no engine: not here: kernel');
     expect(matchers.toHold(say, unrun).pass).toBe(false);
   });
+
+  it('says all of a mistake in its message, from where the case stands', () => {
+    const failing: [() => unknown, RegExp][] = [
+      [() => say.check({ packet: 'eth/ip(tttl=9)' }), /no field `tttl`\nhint: did you mean `ttl`\?/],
+      [() => say.check({ packet: 'eth', expect: { globals: { sen: 1 } } }), /`sen`\nhint: did you mean `seen`\?/],
+      [() => expect(say).toHold({ packet: 'eth', expect: { records: { evnts: [] } } }), /did you mean `events`\?/],
+      [() => test(readFileSync('test/support/say.o'), { sett: {} } as object), /no option `sett`\nhint: did you/],
+      [() => test('say.o' as never), /ELF object's bytes, no string\nhint: test\(readFileSync/],
+      [() => test(readFileSync('test/support/say.o'), { program: 'sya' }), /no program or section `sya`/],
+    ];
+    for (const [run, message] of failing) {
+      let thrown: unknown;
+      try {
+        run();
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBeInstanceOf(Error);
+      const { name, message: said, stack = '' } = thrown as Error;
+      expect(name).toMatch(/^(Input|Usage)Error$/);
+      expect(said).toMatch(message);
+      // Not the innermost of our own calls.
+      expect(stack.split('\n    at ')[1] + stack).toContain('program-test.test.ts');
+      expect(stack).not.toContain('source-node.ts');
+    }
+  });
 });

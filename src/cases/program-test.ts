@@ -1,7 +1,8 @@
 /** Test cases from TypeScript: the same as in test files, for any test runner. */
-import { InputError } from '../base/index.js';
+import { InputError, UserError } from '../base/index.js';
 import { type ObjectSpec, type ProgramSpec, pickProgram, type ReadObjectOptions, readObject } from '../object/index.js';
 import type { VerdictName } from '../platform/index.js';
+import { nearestHint } from '../text/index.js';
 import { type OutputTypes, parseOutputTypes, type TypedValue } from '../vm/index.js';
 import { machineEngines } from './engine.js';
 import { failureLines } from './formats.js';
@@ -115,6 +116,10 @@ export class ProgramTest {
 
   /** Runs a case and says what came of it. Throws InputError for what the case gets wrong. */
   run(input: CaseInput): CaseResult {
+    return whole(this.run, () => this.runCase(input));
+  }
+
+  private runCase(input: CaseInput): CaseResult {
     const { set, maps, clock, cpu, cpus, ifindex, seed, engines, verify = true } = this.options;
     const before = {
       set,
@@ -160,6 +165,58 @@ export class ProgramTest {
   }
 }
 
+/**
+ * Runners print an error's message and its stack: the message gets place and hint, and the stack begins with who called
+ * `entry`, where the case stands, and not a dozen calls below.
+ */
+function whole<T>(entry: unknown, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    error.message = error.format();
+    // V8 has it, and the languages that browsers share do not.
+    (Error as { captureStackTrace?: (error: Error, below: unknown) => void }).captureStackTrace?.(error, entry);
+    throw error;
+  }
+}
+
+/** What {@link test} may be told; types say it to compilers, this to everybody else. */
+const optionNames: readonly (keyof ProgramTestOptions)[] = [
+  'program',
+  'verify',
+  'recordTypes',
+  'set',
+  'maps',
+  'empty',
+  'full',
+  'map-entries',
+  'clock',
+  'cpu',
+  'cpus',
+  'ifindex',
+  'seed',
+  'engines',
+  'name',
+  'btf',
+  'kernelVersion',
+  'kconfig',
+];
+
+/** Throws InputError for what can be no program under test. */
+function refuseStrange(source: unknown, options: object): void {
+  const isObject = typeof source === 'object' && source !== null && 'programs' in source;
+  if (!(source instanceof Uint8Array || isObject))
+    throw new InputError(
+      `a program under test is an ELF object's bytes, no ${typeof source}`,
+      {},
+      "test(readFileSync('prog.o'))",
+    );
+  for (const name of Object.keys(options))
+    if (!(optionNames as readonly string[]).includes(name))
+      throw new InputError(`\`test\` has no option \`${name}\``, {}, nearestHint(name, optionNames, 'options are'));
+}
+
 function noFiles(name: string): never {
   throw new InputError(`\`${name}\`: cases of a program read no files`, {}, 'hand over the bytes of its packets');
 }
@@ -178,7 +235,10 @@ function noFiles(name: string): never {
  * Throws InputError for bytes that are no such object, UsageError where it is not clear which program is meant.
  */
 export function test(source: Uint8Array | ObjectSpec, options: ProgramTestOptions = {}): ProgramTest {
-  return new ProgramTest(source, options);
+  return whole(test, () => {
+    refuseStrange(source, options);
+    return new ProgramTest(source, options);
+  });
 }
 
 /** What a matcher answers to vitest and jest. */

@@ -437,15 +437,20 @@ function mapDifference(object: ObjectSpec, a: EngineRun, b: EngineRun, say: Say)
     const map = store.maps[index];
     if (others === undefined || spec === undefined || map === undefined) continue;
     if (isPercpuMap(spec.type) && (a.name === 'kernel' || b.name === 'kernel')) continue;
+    const isArray = spec.type === 'array' || spec.type === 'percpu_array';
     const values = new Map(others.map(({ key, value }) => [hexOf(key), value]));
-    if (spec.keySize === 0 || items.length !== others.length) {
+    if (spec.keySize === 0 || (!isArray && items.length !== others.length)) {
       const same =
         items.length === others.length && items.every(({ value }, i) => sameBytes(value, others[i]?.value ?? value));
       if (!same) return say(`map \`${spec.name}\``, `${items.length} elements`, `${others.length}`, 0);
       continue;
     }
-    for (const { key, value } of items) {
-      const other = values.get(hexOf(key));
+    // What is left out of an array is zero.
+    const own = new Set(isArray ? items.map(({ key }) => hexOf(key)) : []);
+    const zeros = (like: Uint8Array): Uint8Array => new Uint8Array(like.length);
+    const more = others.filter(({ key }) => isArray && !own.has(hexOf(key)));
+    for (const { key, value } of [...items, ...more.map(({ key, value }) => ({ key, value: zeros(value) }))]) {
+      const other = values.get(hexOf(key)) ?? (isArray ? zeros(value) : undefined);
       if (other !== undefined && sameBytes(value, other)) continue;
       const show = (bytes: Uint8Array | undefined): string =>
         bytes === undefined

@@ -26,6 +26,8 @@ export interface CaseFileHead {
   readonly seed: string | undefined;
   /** The maps that entries of starts are in. */
   readonly holder: MapHolder;
+  /** What else is to be said of the cases, as comments. */
+  readonly notes?: readonly string[];
 }
 
 /** YAML. Names tell paths apart by what decided; a number follows where that is not enough. */
@@ -33,6 +35,7 @@ export function caseFileText(head: CaseFileHead, paths: readonly KnownPath[]): s
   const lines = [
     '# Written by jitnic: a case for each path that was found, with what the program does today.',
     '# Look whether that is what it should do, give the cases names, and keep those that matter.',
+    ...(head.notes ?? []).map((note) => `# ${note}`),
     `${head.key}: ${scalar(head.path)}`,
     ...(head.program === undefined ? [] : [`program: ${scalar(head.program)}`]),
     ...(head.mapsIn === undefined ? [] : [`maps-in: ${scalar(head.mapsIn)}`]),

@@ -2,15 +2,18 @@
  * `jitnic check PATH...`: every object file below the folders, every XDP program in it: would Linux load it, do card
  * and host decide as the interpreter does, does the running kernel say and do the same. A row each.
  */
-import { exitCodes } from '../base/index.js';
+import { decodeUtf8, exitCodes } from '../base/index.js';
 import { Bpf } from '../linux/index.js';
 import type { Arrival } from '../runtime/index.js';
 import { type Cell, count, formatTable, wholeNumber } from '../text/index.js';
+import { RxMetadata } from '../vm/index.js';
+import { parseJson } from '../vm/map-json.js';
 import { corpusTraffic } from './check/card-run.js';
 import { type CheckedRow, checkObject, checkSummary } from './check/check-object.js';
 import { findObjects, type ObjectFile } from './check/objects.js';
 import { readPackets } from './check/traffic.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { readInput } from './files.js';
 import { InterruptedError } from './interrupt.js';
 
 interface Options {
@@ -19,6 +22,8 @@ interface Options {
   readonly cacheSize?: string;
   readonly seed?: string;
   readonly updates?: true;
+  readonly devBound?: true;
+  readonly rxMetadata?: string;
   /** False for `--no-kernel`. */
   readonly kernel: boolean;
 }
@@ -39,6 +44,8 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--cache-size <n>', 'places that the card has', '64')
       .option('--seed <n>', 'seed of traffic and of what fills maps', '1')
       .option('--updates', 'a control plane changes a map before every packet')
+      .option('--dev-bound', 'load programs for one network device, as bpf_xdp_metadata_rx_* ask for')
+      .option('--rx-metadata <file>', 'what that device knows of frames; with it --dev-bound')
       .option('--no-kernel', 'do not ask the running kernel (default: asked where that may be done)')
       .addHelpText(
         'after',
@@ -61,6 +68,7 @@ export const command: CliCommand = defineCommand<Options>({
     const run = {
       cacheSize: wholeNumber('--cache-size', options.cacheSize, 1) ?? 64,
       updates: options.updates === true ? seed : undefined,
+      rxMetadata: await rxMetadataOf(options, io),
       verified: true,
     };
     const rows: CheckedRow[] = [];
@@ -80,6 +88,12 @@ export const command: CliCommand = defineCommand<Options>({
     return rows.some(({ result }) => result === 'failed') ? exitCodes.negative : exitCodes.ok;
   },
 });
+
+/** The table of `--rx-metadata`, or of a device that tells nothing; undefined: there is no device. */
+async function rxMetadataOf({ devBound, rxMetadata }: Options, io: Io): Promise<RxMetadata | undefined> {
+  if (rxMetadata === undefined) return devBound === true ? new RxMetadata() : undefined;
+  return RxMetadata.parse(parseJson(decodeUtf8(await readInput(rxMetadata, io)), rxMetadata), rxMetadata);
+}
 
 /** The kernel, or why it is not asked. */
 function openKernel(wanted: boolean): { readonly bpf?: Bpf; readonly notice?: string } {

@@ -20,7 +20,10 @@ export function declareCoverage(command: Command): void {
     .optionsGroup('Options:');
 }
 
+/** Names of all of them. */
+export const coverageNames: readonly (keyof CoverageFlags)[] = ['coverage', 'lcov', 'coverageHtml', 'coverageData'];
+
 /** Is coverage asked for? */
-export function wantsCoverage({ coverage, lcov, coverageHtml, coverageData }: CoverageFlags): boolean {
-  return coverage === true || lcov !== undefined || coverageHtml !== undefined || coverageData !== undefined;
+export function wantsCoverage(flags: CoverageFlags): boolean {
+  return coverageNames.some((name) => flags[name] !== undefined);
 }

@@ -27,6 +27,7 @@ export function declareCallFlags(command: Command): void {
 
 /** A refusal that somebody else worded: text, code, exit code and hint are as they came. */
 class CallError extends UserError {
+  override readonly name: string = 'CallError';
   readonly exitCode: UserError['exitCode'];
   readonly code: string;
 

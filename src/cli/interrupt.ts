@@ -11,6 +11,7 @@ import type { Interrupt } from './command.js';
 
 /** The user pressed Ctrl-C. Exit 130; `phase` says what was broken off, such as `verifying`. */
 export class InterruptedError extends UserError {
+  override readonly name: string = 'InterruptedError';
   readonly exitCode: ExitCode = exitCodes.interrupted;
   readonly code: string = 'interrupted';
 

@@ -1,6 +1,6 @@
 /** The running kernel as an engine of test cases: BPF_PROG_TEST_RUN. */
 import { InputError } from '../base/index.js';
-import type { CaseEngine, CaseRunner, MapItem } from '../cases/index.js';
+import { type CaseEngine, type CaseRunner, type MapItem, shortArray } from '../cases/index.js';
 import { Bpf, fitsTestRun, KernelRingBuffer, KernelRunner } from '../linux/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { keyedMaps } from '../platform/index.js';
@@ -63,12 +63,12 @@ class KernelCase implements CaseRunner {
   entries(index: number): readonly MapItem[] | undefined {
     const spec = this.object.maps[index];
     if (spec === undefined || !keyedMaps.has(spec.type)) return undefined;
-    return [...this.runner.entries(index)];
+    return [...this.runner.entries(index, shortArray)];
   }
 
   lookup(index: number, key: Uint8Array): Uint8Array | undefined {
-    const wanted = key.join();
-    return this.entries(index)?.find((entry) => entry.key.join() === wanted)?.value;
+    const spec = this.object.maps[index];
+    return spec === undefined || !keyedMaps.has(spec.type) ? undefined : this.runner.lookup(index, key);
   }
 
   update(index: number, key: Uint8Array, value: Uint8Array): number {

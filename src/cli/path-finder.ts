@@ -82,6 +82,8 @@ export interface FinderOptions extends SessionOptions {
   readonly keepMaps?: boolean | undefined;
   /** Tells when to stop, besides the budget. */
   readonly isOver?: (() => boolean) | undefined;
+  /** Most that the search takes (StateSearch.effort); undefined: as much as the budget takes. */
+  readonly mostEffort?: number | undefined;
 }
 
 /** A search that is set up and has run what it begins with. Throws RejectedError, and what machines throw. */
@@ -110,7 +112,8 @@ export function openSearch(object: ObjectSpec, program: ProgramSpec, options: Fi
 /** Throws what {@link openSearch} throws. */
 export function findPaths(object: ObjectSpec, program: ProgramSpec, options: FinderOptions): FoundPaths {
   const search = openSearch(object, program, options);
-  search.explore(options.budget, options.isOver);
+  const { isOver, mostEffort = Number.POSITIVE_INFINITY } = options;
+  search.explore(options.budget, () => search.effort >= mostEffort || isOver?.() === true);
   const world = worldOf(object, options);
   const replay = new Replay(world.machine(), program, arrivalOf(program, options), options.maxSteps);
   const ifindex = options.ingressIfindex ?? 1;

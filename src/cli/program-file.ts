@@ -2,10 +2,10 @@
  * `FILE` and `PROG` of every command: an ELF object as it is, `.c` compiled with clang, `.s` assembled, `-` from stdin
  * (told apart by its first bytes).
  */
-import { createRequire } from 'node:module';
 import type { Command } from 'commander';
 import { InputError, UsageError, UserError } from '../base/index.js';
 import {
+  bindToDevice,
   connectionLayoutNote,
   type ObjectSpec,
   type ProgramSpec,
@@ -14,6 +14,7 @@ import {
   readObject,
   writeElf,
 } from '../object/index.js';
+import { compile, displayName } from './clang.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { declareKernelFlags, type KernelFlags, kernelOptions } from './kernel-flags.js';
@@ -23,6 +24,9 @@ export interface ReadingFlags extends KernelFlags {
   readonly language?: string | undefined;
   readonly include?: readonly string[] | undefined;
   readonly define?: readonly string[] | undefined;
+  readonly devBound?: true | undefined;
+  /** Of commands that run packets: what the device knows of frames, so there is one. */
+  readonly rxMetadata?: string | undefined;
 }
 
 /** The flags as words of a command line, for a process that is to read alike. */
@@ -40,6 +44,7 @@ export function readingWords(flags: ReadingFlags): string[] {
     ...one('raw', raw),
     ...one('map-list', mapList),
     ...one('raw-section', rawSection),
+    ...one('dev-bound', flags.devBound),
   ];
 }
 
@@ -55,6 +60,10 @@ export function declareReading(command: Command, declareKernel: typeof declareKe
     .option('--language <name>', `what FILE is, whatever its name: ${languages.join(', ')}; also -x c, as clang has it`)
     .option('-I, --include <folder>', 'where C finds headers; may be given several times', collect)
     .option('-D, --define <macro>', 'a macro of C, NAME or NAME=VALUE; may be given several times', collect)
+    .option(
+      '--dev-bound',
+      'load it for one network device, as bpftool does with xdpmeta_dev: bpf_xdp_metadata_rx_* ask for that',
+    )
     .optionsGroup('Options:');
 }
 
@@ -69,15 +78,19 @@ export async function openProgramFile(path: string, io: Io, flags: ReadingFlags 
 /** The object that is in `bytes`, which came from `path`; see {@link openProgramFile}. */
 export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: ReadingFlags = {}): Promise<ObjectSpec> {
   const options = await kernelOptions(flags, io);
-  const object = await io.work('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
+  const isBound = flags.devBound === true || flags.rxMetadata !== undefined;
+  const object = await io.work('reading the object', () => {
+    const read = readObject(bytes, { ...options, name: displayName(path) });
+    return isBound ? bindToDevice(read) : read;
+  });
   const note = connectionLayoutNote(object);
   if (note !== undefined) io.info(`${object.name}: ${note}`);
   return object;
 }
 
-/** How messages name FILE. */
-function displayName(path: string): string {
-  return path === '-' ? 'stdin' : path;
+/** Is FILE C, by its name or by what was said of it? */
+export function isSource(path: string, { language = 'none' }: ReadingFlags): boolean {
+  return language === 'c' || (language === 'none' && path.endsWith('.c'));
 }
 
 /** The bytes of an ELF object, whatever FILE was. */
@@ -88,7 +101,7 @@ export async function readProgramBytes(path: string, io: Io, flags: ReadingFlags
   const { language = 'none' } = flags;
   if (!languages.some((name) => name === language))
     throw new UsageError(`no language \`${language}\``, {}, `languages: ${languages.join(', ')}`);
-  const isC = language === 'c' || (language === 'none' && path.endsWith('.c'));
+  const isC = isSource(path, flags);
   if (!isC && (flags.include !== undefined || flags.define !== undefined))
     throw new UsageError('`-I` and `-D` are about C', {}, 'with `-x c`, FILE is C whatever its name');
   const bytes = await readInput(path, io);
@@ -136,28 +149,6 @@ export function chooseProgram(object: ObjectSpec, name: string | undefined): Pro
   throw new UsageError(what, { file: object.name }, list);
 }
 
-/** Names to try, the distribution's default first, then the newest. */
-const clangNames = ['clang', ...[21, 20, 19, 18, 17, 16, 15, 14].map((version) => `clang-${version}`)];
-
-/** Compiles with the first clang there is (`CLANG` names another), with debug information, to the object's bytes. */
-async function compile(path: string, text: Uint8Array, flags: ReadingFlags, io: Io): Promise<Uint8Array> {
-  const given = io.env['CLANG'];
-  for (const clang of given === undefined || given === '' ? clangNames : [given]) {
-    const done = await runClang(clang, path, text, flags);
-    if (done === undefined) continue;
-    if (done.status === 0) {
-      if (done.messages !== '') io.info(done.messages.trimEnd());
-      return done.output;
-    }
-    throw new InputError(`does not compile:\n${done.messages.trimEnd()}`, { file: displayName(path) });
-  }
-  throw new InputError(
-    'is C, and there is no clang to compile it',
-    { file: displayName(path) },
-    'install clang, or set CLANG to one',
-  );
-}
-
 /** The object of a C text that lies in no file. Throws InputError that names it as `name`. */
 export async function compileText(name: string, text: Uint8Array, io: Io): Promise<Uint8Array> {
   try {
@@ -166,48 +157,4 @@ export async function compileText(name: string, text: Uint8Array, io: Io): Promi
     if (!(error instanceof InputError)) throw error;
     throw new InputError(error.message.replaceAll('<stdin>', name), { file: name }, error.hint);
   }
-}
-
-/** What became of a run of clang; `messages` is its stderr. */
-interface Compiled {
-  readonly status: number | null;
-  readonly output: Uint8Array;
-  readonly messages: string;
-}
-
-/** Undefined where there is no such program. */
-function runClang(
-  clang: string,
-  path: string,
-  text: Uint8Array,
-  { include = [], define = [] }: ReadingFlags,
-): Promise<Compiled | undefined> {
-  // Debian keeps asm/ in the host's own folder, which the bpf target does not look into.
-  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
-  const includes = ['-idirafter', `/usr/include/${machine}-linux-gnu`];
-  const given = [...include.map((folder) => `-I${folder}`), ...define.map((macro) => `-D${macro}`)];
-  const source = path === '-' ? ['-x', 'c', '-'] : ['-x', 'c', path];
-  // -O2: the verifier refuses much of what -O0 makes. -g: BTF, which maps and CO-RE need. v3 (32-bit jumps, atomics
-  // that fetch) needs Linux 5.12.
-  const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', ...given, ...includes, '-c', ...source, '-o', '-'];
-  // Loaded where it is needed: most files are objects, and it takes a process some milliseconds.
-  const { spawn } = createRequire(import.meta.url)('node:child_process') as typeof import('node:child_process');
-  return new Promise((resolve, reject) => {
-    const child = spawn(clang, flags, { stdio: ['pipe', 'pipe', 'pipe'] });
-    // Who ends this process ends that one.
-    const end = (): void => void child.kill();
-    process.once('exit', end);
-    // A compiler that has not read all has said why.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(path === '-' ? text : undefined);
-    const output: Buffer[] = [];
-    const messages: Buffer[] = [];
-    child.stdout.on('data', (piece: Buffer) => output.push(piece));
-    child.stderr.on('data', (piece: Buffer) => messages.push(piece));
-    child.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? resolve(undefined) : reject(error)));
-    child.on('close', (status) => {
-      process.off('exit', end);
-      resolve({ status, output: Buffer.concat(output), messages: Buffer.concat(messages).toString('utf8') });
-    });
-  });
 }

@@ -6,7 +6,7 @@ import { type ObjectSpec, type ProgramSpec, pickProgram, sizeMaps } from '../obj
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { count, wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
-import { ConntrackTable, FibTable, SocketTable } from '../vm/index.js';
+import { ConntrackTable, FibTable, RxMetadata, SocketTable } from '../vm/index.js';
 import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
 import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
@@ -31,6 +31,7 @@ export interface SessionFlags extends ReadingFlags, GlobalFlags {
   readonly fib?: string;
   readonly sockets?: string;
   readonly conntrack?: string;
+  readonly rxMetadata?: string | undefined;
   readonly ifindex?: string;
   readonly maxInsns?: string;
   readonly maxTraceInsns?: string;
@@ -109,6 +110,7 @@ export function declareWorld(command: Command): void {
     .option('--fib <file>', 'routes and neighbours for bpf_fib_lookup')
     .option('--sockets <file>', 'sockets for the socket look-ups')
     .option('--conntrack <file>', 'connections for bpf_xdp_ct_lookup and its kin')
+    .option('--rx-metadata <file>', 'what the device knows of frames, for bpf_xdp_metadata_rx_*; with it --dev-bound')
     .option('--ifindex <n>', 'interface that packets arrive at (default 1)')
     .option('--max-insns <n>', 'instructions that one packet may take; the host interprets (default 16777216)')
     .option('--max-trace-insns <n>', 'values that a trace may have while it is recorded (default 20000)')
@@ -287,6 +289,8 @@ export async function worldOptions(flags: SessionFlags, io: Io): Promise<Session
     fib: flags.fib === undefined ? undefined : FibTable.parse(await json(flags.fib), flags.fib),
     conntrack:
       flags.conntrack === undefined ? undefined : ConntrackTable.parse(await json(flags.conntrack), flags.conntrack),
+    rxMetadata:
+      flags.rxMetadata === undefined ? undefined : RxMetadata.parse(await json(flags.rxMetadata), flags.rxMetadata),
     sockets: flags.sockets === undefined ? undefined : SocketTable.parse(await json(flags.sockets), flags.sockets),
     maps: contents === undefined ? undefined : { contents, file: flags.mapsIn },
     script:

@@ -17,10 +17,11 @@ import { pickProgram } from '../object/index.js';
 import { type MapsFile, parseOutputTypes } from '../vm/index.js';
 import { parseMapsFile } from '../vm/map-json.js';
 import { readPackets } from './capture-input.js';
+import { headersOf } from './clang.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { kernelEngine } from './kernel-cases.js';
-import { openProgramFile, type ReadingFlags } from './program-file.js';
+import { isSource, openProgramFile, type ReadingFlags } from './program-file.js';
 import { parseYaml } from './yaml-file.js';
 
 /** Names of test files end so. */
@@ -61,6 +62,8 @@ export interface SuiteOptions {
   readonly reading: ReadingFlags;
   /** Takes what ran. */
   readonly coverage?: Coverage | undefined;
+  /** Hears of each file that a test file is made of, headers of C among them, before it is read. */
+  readonly look?: ((file: string) => void) | undefined;
 }
 
 /** Engines by name, all of them in order where none is named. */
@@ -73,11 +76,11 @@ export function enginesOf(names: readonly string[] | undefined): CaseEngine[] {
 interface Opened {
   readonly suite: Suite;
   readonly world: CaseWorld;
-  /** Files that it was made of: what to watch. */
-  readonly files: readonly string[];
 }
 
 async function openSuite(path: string, options: SuiteOptions, io: Io): Promise<Opened> {
+  const { look } = options;
+  look?.(path);
   const suite = readSuite(parseYaml(decodeUtf8(await readInput(path, io)), path), path);
   const beside = (name: string): string => resolve(dirname(path), name);
   const file = beside(suite.program ?? '');
@@ -85,6 +88,9 @@ async function openSuite(path: string, options: SuiteOptions, io: Io): Promise<O
   const include = [...(reading.include ?? []), ...suite.include.map(beside)];
   const define = [...(reading.define ?? []), ...suite.define];
   const reader: NodeReader = new NodeReader(path);
+  look?.(file);
+  if (look !== undefined && isSource(file, reading))
+    for (const one of await headersOf(file, { include, define }, io)) look(one);
   const read = await reader.reading(suite.programLine, () =>
     openProgramFile(file, io, {
       ...reading,
@@ -97,16 +103,19 @@ async function openSuite(path: string, options: SuiteOptions, io: Io): Promise<O
   const maps = new Map<string, MapsFile>();
   for (const one of suite.cases) {
     for (const { capture } of one.packets)
-      if (capture !== undefined && !captures.has(capture.file))
+      if (capture !== undefined && !captures.has(capture.file)) {
+        look?.(beside(capture.file));
         captures.set(capture.file, await reader.reading(capture.line, () => readPackets(beside(capture.file), io)));
+      }
     const { mapsIn, lines } = one.setup;
-    if (mapsIn !== undefined && !maps.has(mapsIn))
-      maps.set(
-        mapsIn,
-        await reader.reading(lines['maps-in'] ?? one.line, async () =>
-          parseMapsFile(decodeUtf8(await readInput(beside(mapsIn), io)), mapsIn),
-        ),
-      );
+    if (mapsIn === undefined || maps.has(mapsIn)) continue;
+    look?.(beside(mapsIn));
+    maps.set(
+      mapsIn,
+      await reader.reading(lines['maps-in'] ?? one.line, async () =>
+        parseMapsFile(decodeUtf8(await readInput(beside(mapsIn), io)), mapsIn),
+      ),
+    );
   }
   const named = { object: read, program };
   const world: CaseWorld = {
@@ -119,13 +128,7 @@ async function openSuite(path: string, options: SuiteOptions, io: Io): Promise<O
     mapsOf: (name) => maps.get(name) ?? { maps: {} },
     coverage: options.coverage,
   };
-  return { suite, world, files: [path, file, ...[...captures.keys(), ...maps.keys()].map(beside)] };
-}
-
-/** What came of one file. */
-export interface FileResult {
-  readonly results: readonly CaseResult[];
-  readonly files: readonly string[];
+  return { suite, world };
 }
 
 /** Runs one file; `each` hears of cases as they are done. Throws what reading it throws. */
@@ -134,8 +137,8 @@ export async function runTestFile(
   options: SuiteOptions,
   io: Io,
   each?: (result: CaseResult) => void,
-): Promise<FileResult> {
-  const { suite, world, files } = await openSuite(path, options, io);
+): Promise<readonly CaseResult[]> {
+  const { suite, world } = await openSuite(path, options, io);
   const results: CaseResult[] = [];
   for (const one of suite.cases) {
     if (options.filter !== undefined && !options.filter.test(one.name)) continue;
@@ -143,7 +146,7 @@ export async function runTestFile(
     results.push(result);
     each?.(result);
   }
-  return { results, files };
+  return results;
 }
 
 /** True for what the author of a test file can mend. */

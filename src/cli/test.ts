@@ -2,14 +2,14 @@
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { type CaseResult, engineNames, type FileError, junitText, tapText } from '../cases/index.js';
 import type { Coverage } from '../explore/index.js';
-import { nearest, wholeNumber } from '../text/index.js';
+import { formatNumber, nearest, wholeNumber } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { type CoverageFlags, declareCoverage, wantsCoverage } from './coverage-flags.js';
+import { type CoverageFlags, coverageNames, declareCoverage, wantsCoverage } from './coverage-flags.js';
 import { CoverageLog, coverageJsonOf, coverageText } from './coverage-output.js';
 import { describeError, errorText } from './error-report.js';
 import { writeOutput } from './files.js';
 import { declareReading, type ReadingFlags } from './program-file.js';
-import { initTests } from './test-init.js';
+import { defaultInitBudget, initTests } from './test-init.js';
 import { runTestsInProcesses } from './test-jobs.js';
 import { caseText, summaryText, testJson } from './test-report.js';
 import { findTestFiles, isUsers, runTestFile, type SuiteOptions } from './test-suites.js';
@@ -17,6 +17,7 @@ import { watchFiles } from './test-watch.js';
 
 interface Options extends ReadingFlags, CoverageFlags {
   readonly init?: string;
+  readonly budget?: string;
   readonly mapsIn?: string;
   readonly set?: readonly string[];
   readonly mapEntries?: readonly string[];
@@ -43,6 +44,10 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--jobs <n>', 'processes, each with its share of the files (default 1)')
       .option('--watch', 'run again when a file changes, until Ctrl-C')
       .option('--init <prog>', 'write a first test file beside a program: a case for each path that is found')
+      .option(
+        '--budget <n>',
+        `with --init: starts to try (default ${formatNumber(defaultInitBudget)}, or some seconds)`,
+      )
       .option('--maps-in <file>', 'with --init: contents of maps that the cases begin with')
       .option('--map-entries <map=n>', 'with --init: the size of a map, where the object leaves it open', collect)
       .option('--set <name=value>', 'with --init: a global variable', collect)
@@ -76,6 +81,7 @@ docs/testing.md has all that it may say. Exit code 1: a test failed.`,
     if (options.tap === true && io.flags.json) throw new UsageError('`--tap` and `--json` exclude each other');
     if (options.junit === '-' && (options.tap === true || io.flags.json))
       throw new UsageError('two things want stdout');
+    refuseIdle(options);
     if (options.init !== undefined) return initTests(options.init, pathsGiven(paths), options, io);
     const jobs = wholeNumber('--jobs', options.jobs, 1) ?? 1;
     if (options.watch === true && (io.flags.json || options.tap === true || options.junit !== undefined))
@@ -84,15 +90,34 @@ docs/testing.md has all that it may say. Exit code 1: a test failed.`,
     const where = given.length === 0 ? ['.'] : given;
     const log = coverageOf(options, jobs, io);
     const suite = suiteOptions(options, log?.coverage);
-    if (options.watch !== true) return runOnce(findTestFiles(where), suite, jobs, options, io, undefined, log);
-    return watchFiles(io, async () => {
-      const files = findTestFiles(where);
-      const watched: string[] = [...files];
-      await runOnce(files, suite, 1, options, io, (more) => watched.push(...more));
-      return watched;
-    });
+    if (options.watch !== true) return runOnce(findTestFiles(where), suite, jobs, options, io, log);
+    return watchFiles(
+      io,
+      () => findTestFiles(where),
+      async (files, look) => void (await runOnce(files, { ...suite, look }, 1, options, io)),
+    );
   },
 });
+
+/** A flag that would have no effect is a mistake: those about writing a file, and those about running some. */
+function refuseIdle(options: Options): void {
+  const given = (names: readonly (keyof Options)[]): string | undefined => {
+    const found = names.find((name) => options[name] !== undefined);
+    return found === undefined ? undefined : `--${found.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  };
+  if (options.init === undefined) {
+    const flag = given(['budget', 'mapsIn', 'mapEntries', 'set']);
+    if (flag !== undefined)
+      throw new UsageError(
+        `\`${flag}\` goes with \`--init\``,
+        {},
+        'a test file has fields for what its tests begin with',
+      );
+    return;
+  }
+  const flag = given(['filter', 'engine', 'jobs', 'watch', 'tap', 'junit', ...coverageNames]);
+  if (flag !== undefined) throw new UsageError(`\`--init\` runs no tests: \`${flag}\` has no effect`);
+}
 
 function pathsGiven(paths: readonly (string | undefined)[]): string[] {
   return paths.filter((path) => path !== undefined);
@@ -140,7 +165,6 @@ async function runOnce(
   jobs: number,
   options: Options,
   io: Io,
-  used?: (files: readonly string[]) => void,
   log?: CoverageLog,
 ): Promise<ExitCode> {
   const asText = !io.flags.json && options.tap !== true && options.junit !== '-';
@@ -165,11 +189,11 @@ async function runOnce(
     for (const file of files) {
       if (asText) io.out(`${io.style.bold(file)}\n`);
       try {
-        const done = await runTestFile(file, suite, io, (result) => {
-          if (asText) io.out(caseText(result, io));
-        });
-        results.push(...done.results);
-        used?.(done.files);
+        results.push(
+          ...(await runTestFile(file, suite, io, (result) => {
+            if (asText) io.out(caseText(result, io));
+          })),
+        );
       } catch (error) {
         // One file that is wrong does not keep the others from running; alone it is the command's own error.
         const isTold = options.watch === true || options.tap === true || options.junit !== undefined;

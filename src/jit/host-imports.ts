@@ -77,6 +77,7 @@ export class HostImports {
     this.at = at;
     machine.lane.now = machine.memory.load64(at + record.now);
     machine.lane.cpu = machine.memory.load32(at + record.cpu);
+    machine.lane.number = machine.memory.load32(at + record.number);
     machine.collectOutputs(at);
   }
 

@@ -126,6 +126,7 @@ export class WasmEngine implements Engine {
       Number(machine.lane.now >> 32n),
     );
     memory.store32(this.record + record.cpu, machine.lane.cpu);
+    memory.store32(this.record + record.number, machine.lane.number);
     this.writeFrame(this.record);
     return this.start(compiled, program);
   }

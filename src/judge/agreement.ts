@@ -2,7 +2,7 @@
  * Our verifier's verdict beside another's: the running kernel's where there is one, else what the case says of itself.
  */
 import { UnsupportedError, UserError } from '../base/index.js';
-import { type Bpf, KernelObject, type LoadedFd, type LoadRefusal, lastWords } from '../linux/index.js';
+import { type Bpf, KernelObject, type LoadedFd, type LoadRefusal, lastWords, possibleCpus } from '../linux/index.js';
 import { errnoName } from '../platform/index.js';
 import { verify } from '../verifier/index.js';
 import type { AgreementCase } from './agreement-cases.js';
@@ -49,7 +49,10 @@ function kernelJudgement(bpf: Bpf, item: AgreementCase): Judgement {
 }
 
 /** What our verifier refuses on purpose where Linux does not (docs/verifier.md): it says so in these words. */
-const refusedOnPurpose = [/^access to bpf_map at offset/, /^Possibly NULL pointer passed to trusted arg/];
+const refusedOnPurpose = [
+  /^access to (bpf_map|a kernel object) at offset/,
+  /^Possibly NULL pointer passed to trusted arg/,
+];
 
 /** True for a disagreement that the docs announce. Accepting what Linux rejects is never one. */
 export function isOnPurpose(row: AgreementRow): boolean {
@@ -101,7 +104,9 @@ export function compareVerdicts(item: AgreementCase, bpf: Bpf | undefined): Agre
   if (typeof other === 'string') return { ...base, outcome: 'skipped', reason: other };
   const start = performance.now();
   const { maps, btf, kernelBtf, license } = item.object;
-  const ours = verifyIfSupported(() => verify(item.program, maps, { btf, kernelBtf, license, logLevel: 0 }));
+  // The kernel knows its own CPUs, and that `bpf_get_smp_processor_id` names no other.
+  const cpus = bpf === undefined ? {} : { cpus: possibleCpus() };
+  const ours = verifyIfSupported(() => verify(item.program, maps, { btf, kernelBtf, license, logLevel: 0, ...cpus }));
   if (typeof ours === 'string') return { ...base, outcome: 'skipped', reason: ours };
   const milliseconds = performance.now() - start;
   const words = ours.message ?? 'accepted';

@@ -5,7 +5,7 @@
  */
 import { UnsupportedError, UserError } from '../base/index.js';
 import { type Bpf, fitsTestRun, lastWords, possibleCpus } from '../linux/index.js';
-import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpFitness } from '../object/index.js';
+import { needsDevice, type ObjectSpec, type ProgramSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { asksForConnections, type VerdictName, verdictName } from '../platform/index.js';
 import type { MapHolder, MapsFile } from '../vm/index.js';
@@ -121,6 +121,7 @@ function differentialProgram(
   }
   const hermetic = again === first ? filled : plain;
   try {
+    if (needsDevice(program)) return { status: 'incomparable', why: 'the kernel runs it on its device alone' };
     return compareOn(again, hermetic, program, packets, options);
   } finally {
     again.close();

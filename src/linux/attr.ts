@@ -86,6 +86,7 @@ export const progLoad = {
   kernelVersion: 40,
   flags: 44,
   name: 48, // char[16]
+  ifindex: 64,
   expectedAttachType: 68,
   btfFd: 72,
   funcInfoSize: 76,
@@ -241,4 +242,4 @@ export const plainProgTypes: Readonly<Partial<Record<ProgramTypeName, number>>> 
 export const attachTypes = { xdp: 37, xdp_devmap: 33, xdp_cpumap: 35 } as const;
 
 /** Program flags. */
-export const progFlags = { strictAlignment: 1, testStateFreq: 8, xdpHasFrags: 0x20 } as const;
+export const progFlags = { strictAlignment: 1, testStateFreq: 8, xdpHasFrags: 0x20, xdpDevBoundOnly: 0x40 } as const;

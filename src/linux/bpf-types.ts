@@ -28,6 +28,8 @@ export interface ProgLoadOptions {
   /** enum bpf_attach_type; default 0, or XDP's for an XDP program. */
   readonly expectedAttachType?: number;
   readonly flags?: number;
+  /** The network device that it is for. */
+  readonly ifindex?: number | undefined;
   readonly kernelVersion?: number;
   /** 0 none, 1 log, 2 more, 4 statistics. Default 0; a refused program is loaded again for its log. */
   readonly logLevel?: number;

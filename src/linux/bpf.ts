@@ -246,6 +246,7 @@ export class Bpf {
       view.setBigUint64(attr.progLoad.license, buffer.address + BigInt(at.license), true);
       view.setUint32(attr.progLoad.kernelVersion, options.kernelVersion ?? 0, true);
       view.setUint32(attr.progLoad.flags, options.flags ?? 0, true);
+      view.setUint32(attr.progLoad.ifindex, options.ifindex ?? 0, true);
       this.putName(attr.progLoad.name, options.name ?? '');
       const attach = options.expectedAttachType ?? (type === attr.progTypeXdp ? attr.attachTypes.xdp : 0);
       view.setUint32(attr.progLoad.expectedAttachType, attach, true);

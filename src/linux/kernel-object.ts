@@ -4,7 +4,7 @@
  */
 import { InputError } from '../base/index.js';
 import { encodeInsns, type Insn, op } from '../isa/index.js';
-import type { ExternSpec, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type ExternSpec, type MapSpec, needsDevice, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 import { errno, errnoName, mapFlags } from '../platform/index.js';
 import * as attr from './attr.js';
 import type { Bpf } from './bpf.js';
@@ -12,6 +12,7 @@ import type { LoadRefusal } from './bpf-types.js';
 import { makeBtfImage } from './btf-image.js';
 import { possibleCpus } from './cpus.js';
 import { hostBtf } from './host-btf.js';
+import { nativeDevice } from './native-device.js';
 
 /** Map types whose keys and values the kernel does not let BTF describe. */
 const withoutBtf: ReadonlySet<string> = new Set([
@@ -54,6 +55,8 @@ export interface KernelMap {
 export interface ProgramLoadOptions {
   /** BPF_F_STRICT_ALIGNMENT: accesses have to be aligned as on machines that need it. */
   readonly strictAlignment?: boolean;
+  /** Device of programs that need one; default: any that takes them. */
+  readonly ifindex?: number | undefined;
   /** Verifier log level for programs that load. */
   readonly logLevel?: number;
   /** False: why a program is refused does not matter. */
@@ -74,6 +77,9 @@ export interface KernelProgram {
   /** Descriptor, or why the kernel refused. */
   readonly loaded: { readonly fd: number; readonly log: string } | LoadRefusal;
 }
+
+/** Why a program that needs a device is not loaded. */
+const noDevice = 'no network device here has a driver that runs XDP';
 
 /** In place of a map that the object does not have: the verifier says so. */
 const noFd = -1;
@@ -236,6 +242,9 @@ export class KernelObject {
     const unresolved = spec.unresolved[0];
     const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(spec, insn, spec.insns[pc - 1])));
     const attach = spec.attach ?? 'xdp';
+    const bound = needsDevice(spec);
+    const ifindex = bound ? (options.ifindex ?? nativeDevice(this.bpf)) : undefined;
+    if (bound && ifindex === undefined) return { errno: errno.EOPNOTSUPP, log: `${noDevice}\n` };
     const type = attr.plainProgTypes[spec.type] ?? attr.progTypeXdp;
     const loaded = this.bpf.progLoad({
       insns,
@@ -245,7 +254,9 @@ export class KernelObject {
       ...(type === attr.progTypeXdp ? { expectedAttachType: attr.attachTypes[attach] } : {}),
       flags:
         (spec.frags ? attr.progFlags.xdpHasFrags : 0) |
+        (bound ? attr.progFlags.xdpDevBoundOnly : 0) |
         (options.strictAlignment === true ? attr.progFlags.strictAlignment : 0),
+      ifindex,
       kernelVersion: this.object.version,
       logLevel: options.logLevel ?? 0,
       refusalLog: options.refusalLog ?? true,

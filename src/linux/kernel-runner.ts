@@ -6,7 +6,7 @@
  * have 14 bytes to 18 pages.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { needsDevice, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 import { errno, errnoName } from '../platform/index.js';
 import { writtenElements } from '../vm/index.js';
 import type { Bpf } from './bpf.js';
@@ -67,6 +67,11 @@ export class KernelRunner {
     if (program === undefined) throw new InputError(`there is no program \`${programName}\``, { file: object.name });
     if (program.attach === 'xdp_cpumap' || program.attach === 'xdp_devmap')
       throw new UnsupportedError(`the kernel cannot test-run ${program.attach} programs`, { file: object.name });
+    if (needsDevice(program))
+      throw new UnsupportedError(
+        'the kernel runs a program of a device on that device alone: it does not test-run it',
+        { file: object.name },
+      );
     this.bpf = bpf;
     this.object = object;
     this.program = program;
@@ -108,6 +113,13 @@ export class KernelRunner {
     return checked(this.bpf.testRun(this.fd, { data, repeat }), { data }).duration;
   }
 
+  /** The value under a key, of a per-CPU map all CPUs'; undefined: there is none. */
+  lookup(index: number, key: Uint8Array): Uint8Array | undefined {
+    const map = this.kernel.maps[index];
+    const value = map === undefined ? -1 : this.bpf.mapLookup(map.fd, key, userValueSize(map.spec, this.cpus));
+    return typeof value === 'number' ? undefined : value;
+  }
+
   /** 0 or a negated errno. */
   update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
     const entry = this.kernel.maps[map];
@@ -121,10 +133,10 @@ export class KernelRunner {
   }
 
   /**
-   * What map `index` holds, in the kernel's order. Types that only empty by reading (queues, ring buffers) and that
-   * hold descriptors give nothing.
+   * What map `index` holds, in the kernel's order; of an array of more than `most` elements those that are not zero.
+   * Types that only empty by reading (queues, ring buffers) and that hold descriptors give nothing.
    */
-  *entries(index: number): IterableIterator<KernelEntry> {
+  *entries(index: number, most?: number): IterableIterator<KernelEntry> {
     const map = this.kernel.maps[index];
     if (map === undefined || map.spec.keySize === 0) return;
     const { spec, fd } = map;
@@ -133,7 +145,7 @@ export class KernelRunner {
     let next = batches.next();
     for (; next.done !== true; next = batches.next()) {
       const { count, keys, values } = next.value;
-      for (const i of writtenElements(spec, count, values, valueSize)) {
+      for (const i of writtenElements(spec, count, values, valueSize, most)) {
         const key = keys.slice(i * spec.keySize, (i + 1) * spec.keySize);
         yield { key, value: values.slice(i * valueSize, (i + 1) * valueSize) };
       }

@@ -20,6 +20,7 @@ export {
 } from './btf-type.js';
 export { connectionLayoutNote } from './connection-layout.js';
 export { isConstantSection } from './data-section.js';
+export { bindToDevice, needsDevice } from './device-bound.js';
 export { type EditedElf, type EditedInsn, editElf, type FunctionEdit } from './edit/edit-elf.js';
 export { type FileFunction, fileFunctions } from './edit/file-functions.js';
 export {

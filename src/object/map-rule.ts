@@ -68,7 +68,8 @@ export function without(flag: number, name: string, error: RuleErrno = 'EINVAL')
 export const someEntries: Rule = rule(
   ({ maxEntries }) => maxEntries === 0,
   'EINVAL',
-  'max_entries is 0: give it a size, or have its loader set one',
+  ({ name }) =>
+    `max_entries is 0: give it a size, or have its loader set one (\`--map-entries ${name}=N\`, or in test files \`map-entries\`)`,
 );
 /** A u32 that counts elements. */
 export const indexKey: Rule = rule(

@@ -121,6 +121,8 @@ export interface ProgramSpec {
   readonly type: ProgramTypeName;
   /** Program flag BPF_F_XDP_HAS_FRAGS. */
   readonly frags: boolean;
+  /** Program flag BPF_F_XDP_DEV_BOUND_ONLY: it is loaded for one network device, and runs on the host. */
+  readonly devBound?: boolean | undefined;
   /** Where an XDP program is meant to run. */
   readonly attach: 'xdp' | 'xdp_devmap' | 'xdp_cpumap' | undefined;
   /** A slot for each eight bytes; a 64-bit load has two. */

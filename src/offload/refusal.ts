@@ -42,6 +42,7 @@ export function errnoText(name: ErrnoName): string {
 
 /** Thrown by everything that speaks as Linux does here. A refusal leaves everything as it was. */
 export class OffloadRefusal extends UserError {
+  override readonly name: string = 'OffloadRefusal';
   readonly exitCode: ExitCode = exitCodes.negative;
   readonly code: string = 'offload-refused';
   /** By name: numbers differ between architectures, and tables here are read by people. */

@@ -19,6 +19,7 @@ export const errno = {
   ENOSPC: 28,
   ERANGE: 34,
   ELOOP: 40,
+  ENODATA: 61,
   ETIME: 62,
   ENONET: 64,
   EPROTO: 71,

@@ -26,6 +26,7 @@ export {
 } from './kernel-struct.js';
 export {
   asksForConnections,
+  asksForFrameMetadata,
   deviceKfuncs,
   type KernelArg,
   type KfuncArg,

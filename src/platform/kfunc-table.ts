@@ -1,6 +1,6 @@
 /**
  * Kernel functions (kfuncs) that an XDP program may call and that jitnic knows, a row each: what the verifier asks of
- * a call and what comes back. Signatures as in kernel/bpf/helpers.c, net/core/xdp.c and
+ * a call and what comes back. Signatures as in kernel/bpf/helpers.c, net/core/xdp.c (bpf_xdp_metadata_rx_*) and
  * net/netfilter/nf_conntrack_bpf.c of Linux 6.18. A kfunc without a row is refused in jitnic's own words: whether
  * Linux has it depends on the kernel's modules.
  */
@@ -58,6 +58,8 @@ export interface KfuncRow {
   readonly readonly?: true;
   /** Bytes that an item has, for `iterator item?`. */
   readonly itemSize?: number;
+  /** It changes nothing but the bytes behind its arguments. */
+  readonly onlyArguments?: true;
   /** What the call does to the iterator of its first argument. */
   readonly iterator?: 'new' | 'next' | 'destroy';
 }
@@ -88,6 +90,9 @@ export const kfuncNames = [
   'bpf_ct_change_status',
   'bpf_ct_set_nat_info',
   'bpf_rdonly_cast',
+  'bpf_xdp_metadata_rx_timestamp',
+  'bpf_xdp_metadata_rx_hash',
+  'bpf_xdp_metadata_rx_vlan_tag',
 ] as const;
 
 /** Names of the kfuncs that have a row: each needs an implementation, which the compiler asks for. */
@@ -122,6 +127,9 @@ const rows: Readonly<Record<KfuncName, KfuncRow>> = {
   bpf_ct_change_status: { args: ['nf_conn', 'number'], ret: 'integer' },
   bpf_ct_set_nat_info: { args: ['nf_conn___init', { fixed: 16 }, 'number', 'number'], ret: 'integer' },
   bpf_rdonly_cast: { args: ['ignored', 'const type'], ret: 'cast' },
+  bpf_xdp_metadata_rx_timestamp: { args: ['ctx', { fixed: 8 }], ret: 'integer', onlyArguments: true },
+  bpf_xdp_metadata_rx_hash: { args: ['ctx', { fixed: 4 }, { fixed: 4 }], ret: 'integer', onlyArguments: true },
+  bpf_xdp_metadata_rx_vlan_tag: { args: ['ctx', { fixed: 2 }, { fixed: 2 }], ret: 'integer', onlyArguments: true },
 };
 
 const kfuncTable: ReadonlyMap<string, KfuncRow> = new Map(kfuncNames.map((name) => [name, rows[name]]));
@@ -147,12 +155,14 @@ export function kfuncName(number: number): string | undefined {
   return kfuncNames[number - firstKfunc];
 }
 
-/**
- * Kfuncs that only a program bound to a device may call: Linux refuses them elsewhere, and a program that is loaded
- * from an object file is bound to none (bpf_dev_bound_kfunc_check in kernel/bpf/offload.c).
- */
+/** Kfuncs that only a program bound to a device may call (bpf_dev_bound_kfunc_check in kernel/bpf/offload.c). */
 export const deviceKfuncs: ReadonlySet<string> = new Set([
   'bpf_xdp_metadata_rx_hash',
   'bpf_xdp_metadata_rx_timestamp',
   'bpf_xdp_metadata_rx_vlan_tag',
 ]);
+
+/** Does the program ask the device that it is bound to what it knows of a frame? */
+export function asksForFrameMetadata(kfuncs: readonly { readonly name: string }[]): boolean {
+  return kfuncs.some(({ name }) => deviceKfuncs.has(name));
+}

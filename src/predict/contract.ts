@@ -4,7 +4,6 @@
  * maps, are the formulas' variables. Instructions, loads and stores are exact: who makes a contract evaluates each
  * formula at each packet and compares it with what the interpreter counted.
  */
-import { isHelperCall } from '../code/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
 import { helperId, helperName } from '../platform/index.js';
 import { type CostTable, costTables } from './cost-tables.js';
@@ -182,8 +181,8 @@ export class ContractMaker {
   private programFormulas({ model, sites }: WatchedProgram, flow: FlowFormulas): Record<Quantity, Linear> {
     const { insns } = model.program;
     let helperLoads = constant(0);
-    for (const [pc, { map }] of sites) {
-      const formula = callLoads(insns[pc]?.imm ?? 0, this.maps[map]);
+    for (const [pc, { helper, map }] of sites) {
+      const formula = callLoads(helper, this.maps[map]);
       if (formula !== undefined) helperLoads = plus(helperLoads, flow.at(pc), formula.always);
     }
     return {
@@ -196,9 +195,8 @@ export class ContractMaker {
   }
 
   /** Calls whose loads and stores have no formula: they are variables themselves. */
-  private otherCalls({ model, sites }: WatchedProgram): string[] {
-    return [...sites].flatMap(([pc, { map }]) => {
-      const helper = model.program.insns[pc]?.imm ?? 0;
+  private otherCalls({ sites }: WatchedProgram): string[] {
+    return [...sites.values()].flatMap(({ helper, map }) => {
       if (callLoads(helper, this.maps[map]) !== undefined) return [];
       return callName(helper, map === severalMaps ? 'one of several maps' : this.maps[map]?.name);
     });
@@ -226,8 +224,9 @@ function programCost(
     const kind = kinds[pc];
     const insn = insns[pc];
     if (kind === undefined || insn === undefined) return 0;
-    if (!isHelperCall(insn)) return table.insns[kind];
-    return table.insns.helper + helperCost(insn.imm, maps[sites.get(pc)?.map ?? -1], table);
+    if (kind !== 'helper') return table.insns[kind];
+    const site = sites.get(pc);
+    return table.insns.helper + helperCost(site?.helper ?? insn.imm, maps[site?.map ?? -1], table);
   });
 }
 

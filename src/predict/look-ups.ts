@@ -6,7 +6,7 @@
  * they have in Linux (kernel/bpf/hashtab.c, lpm_trie.c), so the variables mean the same there.
  */
 import type { MapSpec } from '../object/index.js';
-import { helperId, helperName, type MapTypeName } from '../platform/index.js';
+import { helperId, helperName, kfuncName, type MapTypeName } from '../platform/index.js';
 
 /** Loads of one look-up: so many always, and so many for each of what it walks over. */
 export interface LookupLoads {
@@ -58,6 +58,6 @@ export function callLoads(helper: number, spec: MapSpec | undefined): LookupLoad
 
 /** What a call is called in names of variables: the helper, and the map that it is given. */
 export function callName(helper: number, map: string | undefined): string {
-  const name = helperName(helper) ?? `helper ${helper}`;
+  const name = helperName(helper) ?? kfuncName(helper) ?? `helper ${helper}`;
   return map === undefined ? name : `${name}, ${map}`;
 }

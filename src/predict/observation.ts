@@ -25,6 +25,8 @@ export interface WatchedProgram {
 
 /** A call of a helper. */
 export interface CallSite {
+  /** Its number, or that under which engines call a kfunc. */
+  readonly helper: number;
   /** The map that it is given: {@link noMap}, or {@link severalMaps} if that differs from packet to packet. */
   map: number;
   /** Counts calls that were met, and those of which something new was learned: the higher, the later. */
@@ -155,7 +157,7 @@ export class Watch implements Observer {
     const map = (registers.u32[3] === 0 ? machine.store.at(registers.u32[2] as number)?.index : undefined) ?? noMap;
     let site = program.sites.get(pc);
     if (site === undefined) {
-      site = { map, version: ++this.versions };
+      site = { helper, map, version: ++this.versions };
       program.sites.set(pc, site);
     } else if (site.map !== map && site.map !== severalMaps) {
       site.map = severalMaps;

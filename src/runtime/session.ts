@@ -257,6 +257,7 @@ export class Session {
       data,
       now: this.clock.timeOf(number, time),
       cpu: this.cpuOf(data, 0, data.length),
+      number,
       ingressIfindex: this.ingressIfindex,
       egressIfindex: this.egressIfindex,
       frags: this.program.frags,
@@ -395,7 +396,10 @@ export class Session {
     const end = this.beforeChange(batch, from, feed.open(batch, from, to));
     const { offset, length } = batch;
     const times = this.clock.timesOf(this.runtime.packets + 1, feed.times, from, end);
-    return arena.add({ offset, length, times, cpu: this.cpusOf(batch, from, end) }, from, end, feed.base, longest);
+    const cpu = this.cpusOf(batch, from, end);
+    const added = arena.add({ offset, length, times, cpu }, from, end, feed.base, longest);
+    if (this.options.rxMetadata !== undefined) arena.number(this.runtime.packets + 1);
+    return added;
   }
 
   /**

@@ -82,6 +82,12 @@ const quiet: ReadonlySet<string> = new Set([
   'tail_call',
 ]);
 
+/** Does the call write neither the stack nor the packet? */
+export function isQuiet(insn: Insn): boolean {
+  const name = insn.src === op.CALL_HELPER ? helperNames[insn.imm] : undefined;
+  return name !== undefined && quiet.has(name);
+}
+
 /** May the fields of an XDP program's context be others behind the call? */
 export function movesPacket(insn: Insn): boolean {
   const row = insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
@@ -413,16 +419,16 @@ export class Flow {
   /** A call forgets what the callee may write. Helpers that are known to write nothing leave memory alone. */
   private call(state: State, insn: Insn): void {
     const name = insn.src === op.CALL_HELPER ? helperNames[insn.imm] : undefined;
-    const isQuiet = name !== undefined && quiet.has(name);
-    const from = isQuiet ? 0 : this.stackFrom(state, insn);
+    const isTame = isQuiet(insn);
+    const from = isTame ? 0 : this.stackFrom(state, insn);
     for (const [key, known] of state.mem) {
       const isStack = known.region === 'stack';
       const isLost = isStack
         ? known.off + known.size > from
         : known.region === 'ctx' && this.isXdp
           ? movesPacket(insn)
-          : !isQuiet || known.region === 'map' || known.region === 'any';
-      if (isLost || (isStack && this.escaped && !isQuiet)) ownMemory(state).delete(key);
+          : !isTame || known.region === 'map' || known.region === 'any';
+      if (isLost || (isStack && this.escaped && !isTame)) ownMemory(state).delete(key);
     }
     const isFound = name === 'map_lookup_elem' && this.findsFirst(state);
     this.clobber(state, callerSaved);

@@ -9,8 +9,7 @@
  * wanted, accepted, equal.
  */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +29,7 @@ import {
 } from '../super/index.js';
 import { type Validation, validateObject } from '../super/proof/index.js';
 import { formatTable } from '../text/index.js';
+import { buildHash } from './build-hash.js';
 import { kernelTimes } from './opt-bench/kernel-time.js';
 import { besideMerlin, type MerlinRow } from './opt-bench/merlin.js';
 import { negativeIf, runTool } from './tool.js';
@@ -176,14 +176,6 @@ async function kept(folder: string, name: string, made: () => Promise<Row[]>): P
   mkdirSync(join(folder, 'rows'), { recursive: true });
   writeFileSync(path, JSON.stringify(rows));
   return rows;
-}
-
-/** Tells builds apart by their code. */
-function buildHash(): string {
-  const sum = createHash('sha256');
-  for (const name of readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).sort())
-    if (/^(?!lib|bundle).*\.js$/.test(name)) sum.update(readFileSync(join(root, 'dist', name)));
-  return sum.digest('hex').slice(0, 12);
 }
 
 /** The rows of one file at one instruction set. */

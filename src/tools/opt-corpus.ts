@@ -1,14 +1,16 @@
 /**
- * `npm run opt-corpus -- DIR... [-c PACKETS] [--goal G] [--effort N] [--slice I/N] [--no-prove] [--out DIR] [--svg
- * FILE] [--mcpu LIST] [--summary FILE]`: every object of folders through `jitnic opt`. The kernel has to take all
- * programs that it took, both versions have to decide alike on generated packets, and each function that changed goes
- * to the solver. A line for whatever is not as it should be and for each function that is not proved, then the sums.
- * `--slice 2/5` takes every fifth object from the second on; `--out` writes the results, for `npm run differential`;
- * `--svg` draws what was gained. `--mcpu v1,v4` builds the inputs of opt-bench at these versions in the one folder
- * that is given (bench/opt-inputs.sh), and takes those. Exit 1 for a program that is refused or decides otherwise, and
- * for a refuted proof.
+ * `npm run opt-corpus -- DIR... [-c PACKETS] [--goal G] [--effort N] [--slice I/N] [--no-prove] [--keep DIR]
+ * [--out DIR] [--svg FILE] [--mcpu LIST] [--summary FILE]`: every object of folders through `jitnic opt`. The kernel
+ * has to take all programs that it took, both versions have to decide alike on generated packets, and each function
+ * that changed goes to the solver. A line for whatever is not as it should be and for each function that is not
+ * proved, then the sums. `--slice 2/5` takes every fifth object from the second on; `--out` writes the results, for
+ * `npm run differential`; `--keep` keeps what came of each object, by the bytes of it and of the tool and by what was
+ * asked, so that a campaign that was broken off goes on where it was. `--svg` draws what was gained. `--mcpu v1,v4`
+ * builds the inputs of opt-bench at these versions in the one folder that is given (bench/opt-inputs.sh), and takes
+ * those. Exit 1 for a program that is refused or decides otherwise, and for a refuted proof.
  */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,10 +26,11 @@ import type { Solver } from '../solve/index.js';
 import { type Effort, type Goal, improveObject, type Refusal } from '../super/index.js';
 import { validateObject } from '../super/proof/index.js';
 import { formatNumber, formatShare } from '../text/index.js';
+import { buildHash } from './build-hash.js';
 import { type Flags, negativeIf, numberFlag, runTool, writeSummary } from './tool.js';
 
 const usage =
-  'npm run opt-corpus -- DIR... [-c PACKETS] [--goal size|speed] [--effort N] [--slice I/N] [--no-prove] [--out DIR] [--svg FILE] [--mcpu LIST]';
+  'npm run opt-corpus -- DIR... [-c PACKETS] [--goal size|speed] [--effort N] [--slice I/N] [--no-prove] [--keep DIR] [--out DIR] [--svg FILE] [--mcpu LIST]';
 
 /** Sums over all objects. */
 interface Sums {
@@ -80,6 +83,7 @@ await runTool(
     slice: { type: 'string' },
     prove: { type: 'boolean', default: true },
     'no-prove': { type: 'boolean', default: false },
+    keep: { type: 'string' },
     out: { type: 'string' },
     svg: { type: 'string' },
     mcpu: { type: 'string' },
@@ -94,8 +98,10 @@ await runTool(
     const all = folders.flatMap((folder) => findObjects(folder));
     for (const file of all.filter((_, i) => i % task.slices === task.slice)) {
       try {
-        gains.push(...(await optimized(file, task, sums)));
-        sums.objects++;
+        const row = await kept(file, task);
+        for (const line of row.lines) console.log(line);
+        for (const key of Object.keys(sums) as (keyof Sums)[]) sums[key] += row.sums[key];
+        gains.push(...row.gains);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         console.error(`left out: ${error.format().split('\n')[0]}`);
@@ -132,6 +138,9 @@ interface Task {
   readonly bpf: Bpf | undefined;
   readonly solver: Solver | undefined;
   readonly out: string | undefined;
+  readonly keep: string | undefined;
+  /** Tells apart what results hang on beside the object: the tool's code, and what it was asked. */
+  readonly version: string;
   readonly slice: number;
   readonly slices: number;
 }
@@ -154,15 +163,39 @@ async function taskOf(flags: Flags): Promise<Task> {
     bpf,
     solver,
     out: typeof flags['out'] === 'string' ? flags['out'] : undefined,
+    keep: typeof flags['keep'] === 'string' ? flags['keep'] : undefined,
+    version: `${buildHash()} ${goal} ${effort} ${flags['count'] ?? ''} ${flags['no-prove']}`,
     slice: Number(slice[1]) - 1,
     slices: Number(slice[2]),
   };
 }
 
-/** One object; adds to the sums and gives back what its programs gained, as shares. */
-async function optimized(file: ObjectFile, task: Task, sums: Sums): Promise<number[]> {
-  const { goal, effort, packets, bpf, solver } = task;
+/** What came of one object. */
+interface ObjectRow {
+  readonly sums: Sums;
+  /** What is not as it should be, and what is not proved. */
+  readonly lines: readonly string[];
+  /** Of its programs, as shares. */
+  readonly gains: readonly number[];
+}
+
+/** What came of an object with the same bytes before, or else now. */
+async function kept(file: ObjectFile, task: Task): Promise<ObjectRow> {
   const bytes = new Uint8Array(readFileSync(file.path));
+  if (task.keep === undefined || task.out !== undefined) return optimized(file, bytes, task);
+  const key = createHash('sha256').update(bytes).update(`${file.name} ${task.version}`).digest('hex');
+  const path = join(task.keep, `${key.slice(0, 24)}.json`);
+  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8'));
+  const row = await optimized(file, bytes, task);
+  mkdirSync(task.keep, { recursive: true });
+  writeFileSync(path, JSON.stringify(row));
+  return row;
+}
+
+async function optimized(file: ObjectFile, bytes: Uint8Array, task: Task): Promise<ObjectRow> {
+  const { goal, effort, packets, bpf, solver } = task;
+  const sums: Sums = { ...none, objects: 1 };
+  const lines: string[] = [];
   const answers = new Map<Uint8Array, readonly Refusal[]>();
   const refuses = (candidate: Uint8Array): readonly Refusal[] => {
     const known = answers.get(candidate);
@@ -173,7 +206,7 @@ async function optimized(file: ObjectFile, task: Task, sums: Sums): Promise<numb
   };
   const result = await improveObject(bytes, { name: file.name, goal, effort, refuses, solver });
   const [before, after] = [bytes, result.bytes].map((each) => readObject(each, { name: file.name }));
-  if (before === undefined || after === undefined) return [];
+  if (before === undefined || after === undefined) return { sums, lines, gains: [] };
   if (task.out !== undefined) {
     const path = join(task.out, file.name);
     mkdirSync(dirname(path), { recursive: true });
@@ -185,14 +218,14 @@ async function optimized(file: ObjectFile, task: Task, sums: Sums): Promise<numb
   for (const { program, why } of refuses(result.bytes)) {
     if (old.has(program)) continue;
     sums.refused++;
-    console.log(`${file.name}: ${program}: refused: ${why}`);
+    lines.push(`${file.name}: ${program}: refused: ${why}`);
   }
   for (const row of compareObjects(before, after, packets, { engine: machineEngine('wasm'), seeds: [1, 2] })) {
     sums.packets += row.packets;
     if (row.packets > 0) sums.ran++;
     if (row.difference === undefined) continue;
     sums.differing++;
-    console.log(`${file.name}: ${row.program}: packet ${row.difference.packet}: ${row.difference.what}`);
+    lines.push(`${file.name}: ${row.program}: packet ${row.difference.packet}: ${row.difference.what}`);
   }
   for (const fn of result.functions) {
     sums.functions++;
@@ -210,10 +243,11 @@ async function optimized(file: ObjectFile, task: Task, sums: Sums): Promise<numb
     for (const [name, validation] of await validateObject(before, after, changed, solver)) {
       const { verdict } = validation;
       if (verdict !== 'unknown') sums[verdict]++;
-      if (verdict === 'refuted') console.log(`${file.name}: ${name}: refuted: ${validation.what}`);
-      if (verdict === 'unknown') console.log(`${file.name}: ${name}: not proved: ${validation.why}`);
+      if (verdict === 'refuted') lines.push(`${file.name}: ${name}: refuted: ${validation.what}`);
+      if (verdict === 'unknown') lines.push(`${file.name}: ${name}: not proved: ${validation.why}`);
     }
-  return result.programs.map((program) => (program.before - program.after) / program.before);
+  const gains = result.programs.map((program) => (program.before - program.after) / program.before);
+  return { sums, lines, gains };
 }
 
 function refusals(bpf: Bpf, bytes: Uint8Array): Refusal[] {

@@ -161,11 +161,11 @@ function kfuncEffects(row: KfuncRow): HelperEffects | undefined {
   return {
     args: known,
     environment: false,
-    visible: true,
+    visible: row.onlyArguments !== true,
     mutatesMap: false,
     writesPacket: row.args.includes('dynptr'),
     returnsElement: false,
-    writesMemory: true,
+    writesMemory: row.onlyArguments !== true,
     returnsMemory: isConnection ? nfConnAt.size : row.ret === 'slice?' ? 0 : undefined,
   };
 }

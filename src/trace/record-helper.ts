@@ -128,8 +128,8 @@ export function recordHelper(recorder: Recorder, helper: number): void {
     };
     return;
   }
-  const { args, reads, writes, map } = gatherArguments(recorder, effects);
-  const call = emitCall(recorder, helper, args, reads, effects.visible);
+  const { args, reads, writes, outlives, map } = gatherArguments(recorder, effects);
+  const call = emitCall(recorder, helper, args, reads, effects.visible || outlives);
   recorder.pending = {
     kind: 'result',
     finish: (r0) => {
@@ -145,6 +145,8 @@ interface Gathered {
   readonly args: readonly Value[];
   readonly reads: { address: number; size: number }[];
   readonly writes: { pointer: Value; size: number }[];
+  /** It writes to memory that outlives the packet's run: of maps, of the packet. */
+  readonly outlives: boolean;
   readonly map: number;
 }
 
@@ -154,6 +156,7 @@ function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
   const reads: { address: number; size: number }[] = [];
   const writes: { pointer: Value; size: number }[] = [];
   const args: Value[] = [];
+  let outlives = false;
   let map = -1;
   for (const [i, kind] of effects.args.entries()) {
     if (kind !== 'map') continue;
@@ -174,13 +177,16 @@ function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
       // A size that varies is pinned where it decides which stack bytes are read.
       const bytes = isConst(size) || !onStack ? Number(values.sample(size)) : Number(values.specialise(size).imm);
       if (onStack && isIn) reads.push({ address: at, size: bytes });
-      if (isOut) writes.push({ pointer: value, size: bytes });
+      if (isOut) {
+        writes.push({ pointer: value, size: bytes });
+        outlives ||= !onStack;
+      }
       if (kind === 'printed-list')
         for (let at = 0; at + 8 <= bytes; at += 8) readPointee(recorder, recorder.memory.load(value, at, 8), reads);
     }
     args.push(value);
   }
-  return { args, reads, writes, map };
+  return { args, reads, writes, outlives, map };
 }
 
 /**

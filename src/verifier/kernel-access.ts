@@ -10,23 +10,25 @@ import { tnumText } from './reg-text.js';
 /**
  * Checks an access of `size` bytes at `off` from what `pointer` points to, its own constant offset included, and tells
  * what a load yields: a number, or a pointer that no one vouches for. Only GPL programs come by such a pointer, so the
- * license is not asked for. Throws UnsupportedError for a pointer that jitnic does not follow.
+ * license is not asked for. `struct` undefined: an object whose layout is one kernel build's, so that nothing of it can
+ * be read. Throws UnsupportedError for a pointer that jitnic does not follow.
  */
 export function checkKernelAccess(
   env: Env,
   regno: number,
   pointer: RegState,
-  struct: KernelStruct,
+  struct: KernelStruct | undefined,
   off: number,
   size: number,
   mode: AccessMode,
 ): RegState {
-  const type = struct.name;
+  const type = struct?.name ?? '';
   if (off < 0) env.reject('kernel-negative', { reg: regno, type, off });
   if (!pointer.range.isConst || pointer.range.value !== 0n)
     env.reject('kernel-variable', { reg: regno, type, off, tnum: tnumText(pointer.range) });
+  if (mode === 'write' && type !== nfConn.name && type !== nfConnInit.name) env.reject('kernel-write');
+  if (struct === undefined) env.reject('kernel-object', { off });
   if (mode === 'read') return checkRead(env, struct, off, size);
-  if (struct.name !== nfConn.name && struct.name !== nfConnInit.name) env.reject('kernel-write');
   checkConnWrite(env, off, size);
   return unknownReg();
 }

@@ -102,7 +102,7 @@ function access(
     case 'map_ptr':
       return accessMapPointer(env, pointer, at, mode);
     case 'ptr':
-      if (pointer.nullable || pointer.struct === undefined) break;
+      if (pointer.nullable) break;
       return checkKernelAccess(env, regno, pointer, pointer.struct, at, size, mode);
     default:
       break;

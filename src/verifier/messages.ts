@@ -108,6 +108,11 @@ export const messages = {
     errno: 'EACCES',
     hint: 'compare the pointer with NULL before using it',
   },
+  'kernel-object': {
+    text: 'access to a kernel object at offset {off} is not supported',
+    errno: 'EACCES',
+    hint: 'its layout is that of one kernel build: leave it to helpers, or to a program that is loaded there',
+  },
   'kernel-negative': { text: 'R{reg} is ptr_{type} invalid negative access: off={off}', errno: 'EACCES' },
   'kernel-variable': {
     text: 'R{reg} is ptr_{type} invalid variable offset: off={off}, var_off={tnum}',
@@ -320,8 +325,9 @@ export const messages = {
   'kfunc-device': {
     text: 'metadata kfuncs require device-bound program',
     errno: 'EINVAL',
-    hint: 'only a program that is loaded for a device (BPF_F_XDP_DEV_BOUND_ONLY) may read the metadata of its driver',
+    hint: 'loaded for a device (BPF_F_XDP_DEV_BOUND_ONLY; here `--dev-bound`) it may; programs of program arrays, cpumaps and devmaps can not be',
   },
+  'kfunc-offload': { text: "metadata kfuncs can't be offloaded", errno: 'EINVAL' },
   'kfunc-gpl': {
     text: 'cannot call kernel function from non-GPL compatible program',
     errno: 'EINVAL',

@@ -87,13 +87,13 @@ function isIteratorNext(program: ProgramSpec, insn: Insn): boolean {
   return calledKfunc(program, insn)?.iterator === 'next';
 }
 
-/** Throws Rejection for a program that no path through could save. */
-export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[], gpl: boolean): ProgramShape {
+/** Throws Rejection for a program that no path through could save. `forCard`: it is offloaded. */
+export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[], gpl: boolean, forCard = false): ProgramShape {
   const { insns } = program;
   if (insns.length === 0) fail('empty-program', {}, 0);
   if (insns.length > maxInsns) fail('too-many-insns', { count: insns.length }, 0);
   const starts = findSubprogs(insns);
-  checkKfuncs(program, gpl);
+  checkKfuncs(program, gpl, forCard);
   const subprogOf = new Uint8Array(insns.length);
   const subprogs = starts.map((start, i) => describe(program, start, starts[i + 1] ?? insns.length));
   for (const [i, subprog] of subprogs.entries()) subprogOf.fill(i, subprog.start, subprog.end);
@@ -123,14 +123,16 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[], gpl: boo
 }
 
 /** A call of one counts wherever it stands: Linux looks kfuncs up before it follows any path. */
-function checkKfuncs({ insns, kfuncs }: ProgramSpec, gpl: boolean): void {
+function checkKfuncs({ insns, kfuncs, devBound }: ProgramSpec, gpl: boolean, forCard: boolean): void {
   for (const [pc, insn] of insns.entries()) {
     if (insn.code !== op.CALL_OP || insn.src !== op.CALL_KFUNC) continue;
     if (!gpl) fail('kfunc-gpl', {}, pc);
     // Loaders put the module there that has it; what an object file says are functions of the kernel proper.
     if (insn.off < 0) fail('kfunc-module-negative', {}, pc);
     if (insn.off > 0) fail('kfunc-module', {}, pc);
-    if (deviceKfuncs.has(kfuncs[insn.imm]?.name ?? '')) fail('kfunc-device', {}, pc);
+    if (!deviceKfuncs.has(kfuncs[insn.imm]?.name ?? '')) continue;
+    if (forCard) fail('kfunc-offload', {}, pc);
+    if (devBound !== true) fail('kfunc-device', {}, pc);
   }
 }
 

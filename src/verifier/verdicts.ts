@@ -35,6 +35,7 @@ export interface VerdictOptions {
 
 /** Linux would not load the program: a negative answer, exit 1. */
 export class RejectedError extends UserError {
+  override readonly name: string = 'RejectedError';
   readonly exitCode: ExitCode = exitCodes.negative;
   readonly code: string = 'rejected';
 }
@@ -104,7 +105,13 @@ export class Verdicts {
       if (failure === undefined) continue;
       throw new RejectedError(
         `Linux would not load \`${candidate.name}\`: ${failure.message}`,
-        { file: object.name, section: candidate.section, insn: failure.insn, source: failure.explanation.source },
+        {
+          file: object.name,
+          section: candidate.section,
+          // What is refused before any instruction is looked at has none.
+          insn: failure.insn < 0 ? undefined : failure.insn,
+          source: failure.explanation.source,
+        },
         hint ?? failure.explanation.hint,
       );
     }

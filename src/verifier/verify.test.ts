@@ -168,6 +168,31 @@ const edge: readonly (readonly [what: string, code: string, message: RegExp | un
     `r6 = *(u32 *)(r1 + 12)\n${'r2 = 1\n'.repeat(8)}if r6 == 1 goto +0\nif r6 == 2 goto +0\nif r6 == 0 goto +4\nr0 = 0\nif r6 == 3 goto +0\nr0 = 2\nexit\nr1 = ring ll\nr2 = 8\nr3 = 0\ncall 131\nr0 = 0\ngoto -9`,
     /^Unreleased reference/,
   ],
+  [
+    'keeps paths apart by what a caller reads far down its frame',
+    `r6 = *(u32 *)(r1 + 12)\nr7 = 5\nif r6 == 0 goto +1\nr7 = 0\nr1 = r6\n*(u64 *)(r10 - 400) = r7\ncall f\nr1 = *(u64 *)(r10 - 400)\nr0 = 0\nif r1 == 0 goto +1\nr0 = r9\nexit\n.type f, @function\nf:\n${'r2 = 1\n'.repeat(8)}if r1 == 1 goto +0\nif r1 == 2 goto +0\nif r1 == 3 goto +0\nr0 = 0\nexit`,
+    /^R9 !read_ok/,
+  ],
+  [
+    'wants a look-up in a hash checked, also of a key that an array of its size would have',
+    `${lookup}\nr0 = *(u32 *)(r0 + 0)\nexit`,
+    /^R0 invalid mem access 'map_value_or_null'/,
+  ],
+  [
+    'adds up the frames of a chain of calls',
+    '*(u64 *)(r10 - 304) = 1\ncall f\nexit\n.type f, @function\nf:\n*(u64 *)(r10 - 304) = 1\nr0 = 0\nexit',
+    /^combined stack size of 2 calls is 608. Too large/,
+  ],
+  [
+    'forgets what lay where an element of a queue is put',
+    '*(u64 *)(r10 - 8) = 0\nr1 = queue ll\nr2 = r10\nr2 += -8\ncall 88\nr0 = 0\nr1 = *(u64 *)(r10 - 8)\nif r1 == 0 goto +1\nr0 = r9\nexit',
+    /^R9 !read_ok/,
+  ],
+  [
+    'knows that a Bloom filter leaves the value that it is asked about as it is',
+    '*(u64 *)(r10 - 8) = 0\nr1 = bloom ll\nr2 = r10\nr2 += -8\ncall 89\nr0 = 0\nr1 = *(u64 *)(r10 - 8)\nif r1 == 0 goto +1\nr0 = r9\nexit',
+    undefined,
+  ],
   ['refuses an opcode that only 32-bit swaps have', '.quad 0x00000010000000df\nr0 = 0\nexit', /^unknown opcode df/],
 ];
 
@@ -187,6 +212,12 @@ const counts: readonly (readonly [what: string, code: string, insns: number, sta
     `call 7\nif r0 > 5 goto +0\n${'r2 = 1\n'.repeat(3)}if r0 > 9 goto +0\n${'r2 = 1\n'.repeat(3)}call 7\n${'r2 = 1\n'.repeat(5)}r0 = 2\nexit`,
     27,
     2,
+  ],
+  [
+    'where a tail call goes past its table, whatever the index',
+    `r6 = *(u32 *)(r1 + 12)\nr7 = 4\nif r6 == 0 goto +1\nr7 = 5\n${'r2 = 1\n'.repeat(8)}if r6 == 1 goto +0\nif r6 == 2 goto +0\nif r6 == 3 goto +0\nr3 = r7\nr2 = progs ll\ncall 12\nr0 = 0\nexit`,
+    51,
+    4,
   ],
   [
     'with a spilled number that nobody else holds',
@@ -241,6 +272,11 @@ describe('the log', () => {
     expect(logOf(1).split('\n').slice(0, 3)).toEqual(['func#0 @0', '0: (bf) r0 = r9', 'R9 !read_ok']);
     expect(logOf(0)).toBe('');
   });
+
+  it('has as much of a map’s name as Linux keeps', () => {
+    const { log } = verifyText('r1 = of_a_name_too_long ll\nr0 = 0\nexit', { logLevel: 2 });
+    expect(log).toContain('R1=map_ptr(map=of_a_name_too_l,ks=4,vs=4)');
+  });
 });
 
 describe('facts', () => {
@@ -283,6 +319,10 @@ describe('a verdict', () => {
     const withFacts = verifyText(code, { facts: true });
     expect(withFacts.stats).toEqual(plain.stats);
     expect(withFacts.facts?.insns.every(({ reached }) => reached)).toBe(true);
+  });
+
+  it('is 0 or the number of an error', () => {
+    expect(['r0 = 0\nexit', 'r0 = r9\nexit'].map((code) => verifyText(code).errno)).toEqual([0, -13]);
   });
 
   it('of refusal comes without facts, though the fault lies behind all of them', () => {

@@ -150,7 +150,7 @@ class Verification {
       // A symbol that nothing defines is refused wherever it stands; what else is missing, where a path comes to it.
       const missing = program.unresolved.find(({ symbol }) => symbol?.weak === false);
       if (missing !== undefined) throw new Rejection('unresolved-reference', { what: missing.what }, missing.insn);
-      shape = shapeOf(program, this.maps, this.isGpl);
+      shape = shapeOf(program, this.maps, this.isGpl, this.device !== undefined);
       this.verifyAll(shape);
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;

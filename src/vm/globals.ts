@@ -230,16 +230,20 @@ function padded(bytes: Uint8Array, spec: MapSpec | undefined): Uint8Array {
 export function foldedGlobals(object: ObjectSpec, names: readonly string[]): string[] {
   return names.filter((name) => {
     const { variable } = findGlobal(object, name);
-    if (!variable.isConstant) return false;
-    return !object.programs.some(({ insns }) =>
-      insns.some((insn, slot) => {
-        // lddw of a map's value: src 2, and the offset in the second slot
-        if (insn.code !== 0x18 || insn.src !== 2 || insn.imm !== variable.map) return false;
-        const at = insns[slot + 1]?.imm ?? 0;
-        return at >= variable.offset && at < variable.offset + variable.size;
-      }),
-    );
+    return variable.isConstant && !isNamedByCode(object, variable);
   });
+}
+
+/** Does the code of any program take the variable's address? */
+export function isNamedByCode({ programs }: ObjectSpec, { map, offset, size }: GlobalVariable): boolean {
+  return programs.some(({ insns }) =>
+    insns.some((insn, slot) => {
+      // lddw of a map's value: src 2, and the offset in the second slot
+      if (insn.code !== 0x18 || insn.src !== 2 || insn.imm !== map) return false;
+      const at = insns[slot + 1]?.imm ?? 0;
+      return at >= offset && at < offset + size;
+    }),
+  );
 }
 
 /** A value on a command line: JSON as people write it; a number that does not fit in a double stays exact as text. */

@@ -72,6 +72,7 @@ export { record } from './packet-record.js';
 export { privateState } from './private-state.js';
 export { currentRedirect, type RedirectNote, type RedirectTarget, readRedirect, sameRedirect } from './redirect.js';
 export { type MemoryFault, Region, type RegionKind } from './region.js';
+export { RxMetadata } from './rx-metadata.js';
 export { SocketTable } from './sockets.js';
 export type { Savepoint } from './transaction.js';
 export { describeTrap, formatTrap, lineAt, ProgramTrap, placeOf } from './trap.js';

@@ -36,6 +36,8 @@ export interface PacketInput {
   readonly now?: bigint | undefined;
   /** CPU that runs the program; default 0. */
   readonly cpu?: number | undefined;
+  /** Its number, from 1: what {@link RxMetadata} has it under. Default 0, none. */
+  readonly number?: number | undefined;
   /** Lay a long packet out in fragments: set it from the program's `spec.frags`. Default false. */
   readonly frags?: boolean | undefined;
 }
@@ -61,6 +63,8 @@ export class Lane {
   /** Nanoseconds since boot, and CPU, of the current packet. */
   now = 0n;
   cpu = 0;
+  /** Number of the current packet, see {@link PacketInput.number}. */
+  number = 0;
   /** Program that bpf_tail_call chose; the engine takes it and sets it back. */
   tailTarget: LoadedProgram | undefined = undefined;
   /** Tail calls of the current run; engines set it to 0 at the start. */
@@ -95,6 +99,7 @@ export class Lane {
     memory.store32(ctx.start + xdpMd.egressIfindex, input.egressIfindex ?? 0);
     this.now = input.now ?? 0n;
     this.cpu = input.cpu ?? 0;
+    this.number = input.number ?? 0;
     this.forget();
   }
 

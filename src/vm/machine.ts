@@ -24,6 +24,7 @@ import { GuestMemory } from './memory.js';
 import { Mutex } from './mutex.js';
 import { currentRedirect, type RedirectTarget, readRedirect } from './redirect.js';
 import { formatFault } from './region.js';
+import type { RxMetadata } from './rx-metadata.js';
 import { encodeSocket, type SocketTable, sockSize, sockStride } from './sockets.js';
 import { Transaction } from './transaction.js';
 import { ProgramTrap } from './trap.js';
@@ -40,6 +41,8 @@ export interface MachineOptions {
   readonly fib?: FibTable | undefined;
   /** Sockets that the socket look-ups find; default none. */
   readonly sockets?: SocketTable | undefined;
+  /** What the device knows of frames, for bpf_xdp_metadata_rx_*; default: a device that tells nothing. */
+  readonly rxMetadata?: RxMetadata | undefined;
   /** Connections that bpf_xdp_ct_lookup finds at first; default none. */
   readonly conntrack?: ConntrackTable | undefined;
   /**
@@ -99,6 +102,7 @@ export class Machine {
   readonly seed: bigint;
   readonly fib: FibTable | undefined;
   readonly sockets: SocketTable | undefined;
+  readonly rxMetadata: RxMetadata | undefined;
   /** The connections; undefined where no program asks for them. */
   readonly conntrack: Conntrack | undefined;
   /** Guest address of the first socket that look-ups give out; they lie {@link sockStride} bytes apart. */
@@ -125,6 +129,7 @@ export class Machine {
     this.seed = options.seed ?? 1n;
     this.fib = options.fib;
     this.sockets = options.sockets;
+    this.rxMetadata = options.rxMetadata;
     this.hasConsumer = options.consumer !== false;
     const { lanes } = options;
     const memory = on?.memory ?? new GuestMemory(lanes !== undefined);

@@ -186,7 +186,7 @@ export abstract class BpfMap {
    * {@link entries}, of large arrays without the elements that are zero: they are what they were made as. What is left
    * out this way reads back the same.
    */
-  writtenEntries(): IterableIterator<MapEntry> {
+  writtenEntries(_most?: number): IterableIterator<MapEntry> {
     return this.entries();
   }
 

@@ -31,10 +31,16 @@ export function* nonZeroElements(bytes: Uint8Array, stride: number): IterableIte
 }
 
 /**
- * Positions in a batch of `count` elements of a map that are to be listed: all, or of a large array those that are not
- * zero. `size` of a value in `values`, in bytes.
+ * Positions in a batch of `count` elements of a map that are to be listed: all, or of an array of more than `most`
+ * those that are not zero. `size` of a value in `values`, in bytes.
  */
-export function writtenElements(spec: MapSpec, count: number, values: Uint8Array, size: number): Iterable<number> {
-  const isSparse = (spec.type === 'array' || spec.type === 'percpu_array') && spec.maxEntries > sparseLimit;
+export function writtenElements(
+  spec: MapSpec,
+  count: number,
+  values: Uint8Array,
+  size: number,
+  most: number = sparseLimit,
+): Iterable<number> {
+  const isSparse = (spec.type === 'array' || spec.type === 'percpu_array') && spec.maxEntries > most;
   return isSparse ? nonZeroElements(values, size) : Array(count).keys();
 }

@@ -3,14 +3,14 @@
  * type.
  *
  * No map says what its records are: ring buffers have no value type. A type is known where somebody names it, or where
- * the object has exactly one struct of the record's size that a global variable is of or points to, as sources have it
- * to get the type into BTF at all (`const struct event *unused __attribute__((unused));`, which bpf2go's `-type`
- * needs). Everything else is hex.
+ * the object has exactly one struct of the record's size that a global variable is of or points to which no code names,
+ * as sources have it to get the type into BTF at all (`const struct event *unused __attribute__((unused));`, which
+ * bpf2go's `-type` needs). A variable that code does name holds what the program keeps. Everything else is hex.
  */
 import { InputError } from '../base/index.js';
 import type { Btf, ObjectSpec } from '../object/index.js';
 import { nearest } from '../text/index.js';
-import { globalsOf } from './globals.js';
+import { globalsOf, isNamedByCode } from './globals.js';
 import type { Output } from './lane.js';
 import { type Formatted, formatBytes } from './map-format.js';
 
@@ -59,7 +59,8 @@ export function formatOutput(object: ObjectSpec, output: Output, types: OutputTy
 
 /** The struct of that size which is meant to be known: pointed to by one variable, else held by one, and no other. */
 function guess(object: ObjectSpec, btf: Btf, size: number): number | undefined {
-  const types = globalsOf(object).map(({ type }) => btf.resolve(type));
+  const idle = globalsOf(object).filter((variable) => !isNamedByCode(object, variable));
+  const types = idle.map(({ type }) => btf.resolve(type));
   const pointees = types.flatMap((type) => (type.kind === 'ptr' ? [btf.resolve(type.type)] : []));
   for (const candidates of [pointees, types]) {
     const fitting = candidates.filter(({ kind, id }) => kind === 'struct' && btf.sizeOf(id) === size);

@@ -156,6 +156,11 @@ export class PacketArena {
     return added;
   }
 
+  /** Says which packets these are: `first` is the number of the one of record 0. */
+  number(first: number): void {
+    for (let i = 0; i < this.count; i++) this.machine.memory.store32(this.recordOf(i) + record.number, first + i);
+  }
+
   /** Adds to `counts[v]` how many packets have verdict v; one that is no index counts as 0, ABORTED. */
   countVerdicts(counts: Float64Array): void {
     const { memory } = this.machine;
@@ -221,6 +226,7 @@ export class PacketArena {
       egressIfindex: memory.load32(at + record.egressIfindex),
       now: memory.load64(at + record.now),
       cpu: memory.load32(at + record.cpu),
+      number: memory.load32(at + record.number),
     };
   }
 

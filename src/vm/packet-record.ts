@@ -10,7 +10,8 @@
  *     40  u32 frame start, u32 frame size          of the frame that the packet lies in, see PacketBuffer
  *     48  u32 redirect kind, target, key, flags    out: see privateState; only programs that redirect write it
  *     64  u32 cpu                                  that the program runs on
- *     68  12 bytes free
+ *     68  u32 number of the packet                 under which the table of frames' metadata has it; 0: none
+ *     72  8 bytes free
  *
  * A bare program (no context) finds r1 at 0 and r2 at 8.
  */
@@ -28,5 +29,6 @@ export const record = {
   frameSize: 44,
   redirect: 48,
   cpu: 64,
+  number: 68,
   size: 80,
 } as const;

@@ -126,6 +126,33 @@ out:
     expect((await captureCli(paths)).exitCode).toBe(0);
     expect(readFileSync(more, 'utf8')).toMatch(/cpus: 2\nseed: 9\nmap-entries:\n {2}counts: 3\n/);
     expect((await captureCli(['test', more, ...own])).exitCode).toBe(0);
+    // Without a word about sizes the file has some.
+    rmSync(file);
+    const usual = await captureCli(['test', '--init', open]);
+    expect([usual.exitCode, usual.err]).toEqual([0, '']);
+    expect(readFileSync(file, 'utf8')).toMatch(
+      /# The object leaves the size of 1 map [\s\S]*\nmap-entries:\n {2}counts: 64\n/,
+    );
+    expect((await captureCli(['test', file, ...own])).exitCode).toBe(0);
+  });
+
+  it('ends a first look at a budget, and says so in the file', async () => {
+    const file = join(folder, 'say.xdp.yaml');
+    rmSync(file, { force: true });
+    const { out } = await captureCli(['test', '--init', say, '--budget', '11']);
+    expect(out).toContain(
+      'the search ended early: 11 starts were tried, and there may be more paths; `--budget` tries',
+    );
+    expect(readFileSync(file, 'utf8')).toContain('# The search ended early: 11 starts were tried');
+    expect((await captureCli(['test', file, ...own])).exitCode).toBe(0);
+    rmSync(file);
+  });
+
+  it('takes no flags that would have no effect', async () => {
+    const idle = await captureCli(['test', 'test/support/say.xdp.yaml', '--map-entries', 'a=1']);
+    expect([idle.exitCode, idle.err]).toEqual([2, expect.stringContaining('`--map-entries` goes with `--init`')]);
+    const both = await captureCli(['test', '--init', say, '--coverage-html', 'x.html']);
+    expect([both.exitCode, both.err]).toEqual([2, expect.stringContaining('`--coverage-html` has no effect')]);
   });
 });
 

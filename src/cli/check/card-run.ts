@@ -48,6 +48,8 @@ export interface CorpusRun {
   readonly regions?: boolean;
   /** Set: before every packet a map is changed at random, from this seed on. */
   readonly updates?: number | undefined;
+  /** What the device knows of frames, to which programs are bound then. */
+  readonly rxMetadata?: SessionOptions['rxMetadata'];
   /** Only what the verifier accepts runs; else what it would refuse runs with checks, and its faults are told. */
   readonly verified?: boolean;
 }
@@ -77,6 +79,7 @@ export function runSubject({ object, maps }: Subject, packets: readonly Arrival[
           cacheSize: run.cacheSize,
           regions: run.regions,
           keepConditions: false,
+          rxMetadata: run.rxMetadata,
           maps,
         })
       : { object: object.name, program: program.name, result: 'skipped', why: `type ${program.type}` },

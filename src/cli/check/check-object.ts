@@ -36,7 +36,7 @@ export function checkObject(file: ObjectFile, packets: readonly Arrival[], optio
   const { bpf, run, seed } = options;
   let subject: Subject | undefined;
   try {
-    subject = readSubject(file);
+    subject = readSubject(file, run.rxMetadata !== undefined);
   } catch (error) {
     return [stopped(file.name, '', error)];
   }

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostKernel } from '../../linux/index.js';
-import { type ObjectSpec, readObject, sizeMaps } from '../../object/index.js';
+import { bindToDevice, type ObjectSpec, readObject, sizeMaps } from '../../object/index.js';
 import type { Arrival, SessionOptions } from '../../runtime/index.js';
 import { parseMapsFile } from '../../vm/map-json.js';
 import type { ObjectFile } from './objects.js';
@@ -31,14 +31,15 @@ export interface Subject {
 
 /**
  * Reads an object file and the contents of its maps; undefined if it holds machine code, as those of build trees do.
- * Throws UserError.
+ * Throws UserError. `devBound`: as a loader has it that binds programs to a device.
  */
-export function readSubject(file: ObjectFile): Subject | undefined {
+export function readSubject(file: ObjectFile, devBound = false): Subject | undefined {
   const bytes = readFileSync(file.path);
   // An ELF header is 64 bytes and begins with 7f 45 4c 46; whatever is none the reader refuses with a reason.
   const isElf = bytes.length >= 64 && bytes.readUInt32BE(0) === 0x7f454c46;
   if (isElf && !machinesOfBpf.includes(bytes.readUInt16LE(machineAt))) return undefined;
-  const { object } = sizeMaps(readObject(bytes, { name: file.name, ...hostKernel() }), openMapEntries);
+  const read = readObject(bytes, { name: file.name, ...hostKernel() });
+  const { object } = sizeMaps(devBound ? bindToDevice(read) : read, openMapEntries);
   const beside = `${file.path.replace(/\.o$/, '')}.maps.json`;
   if (!existsSync(beside)) return { object, maps: undefined };
   const name = `${file.name.replace(/\.o$/, '')}.maps.json`;

@@ -18,7 +18,7 @@
 import { InputError } from '../../base/index.js';
 import { type Insn, op } from '../../isa/index.js';
 import { type Bpf, KernelObject, lastWords, possibleCpus } from '../../linux/index.js';
-import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
+import { needsDevice, type ObjectSpec, type ProgramSpec } from '../../object/index.js';
 import { errnoName } from '../../platform/index.js';
 import { Machine } from '../../vm/index.js';
 import { bareObject } from '../engines.js';
@@ -73,6 +73,7 @@ export class KernelTurns {
         ...numbers.flatMap((i) => [copyOf({ ...spec, type: 'xdp' }, 'measured', i), copyOf(empty, 'empty', i)]),
       ],
     };
+    if (needsDevice(spec)) throw new InputError(`it runs \`${subject.program}\` on its device alone`);
     this.kernel = KernelObject.load(bpf, object);
     const descriptors = (kind: string): number[] => numbers.flatMap((i) => this.kernel.programFd(`${kind} ${i}`) ?? []);
     this.programs = descriptors('measured');

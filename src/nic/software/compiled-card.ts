@@ -557,6 +557,7 @@ export class CompiledCard implements CardPort {
     view.setUint32(at + record.frameSize, memory.load32(frame + packetState.frameSize), true);
     view.setUint32(at + record.redirect, 0, true);
     view.setUint32(at + record.cpu, machine.lane.cpu, true);
+    view.setUint32(at + record.number, machine.lane.number, true);
   }
 
   /** What became of it, back to where the machine has it. */

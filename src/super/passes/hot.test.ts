@@ -149,6 +149,52 @@ describe('passes that sample packets steer', () => {
     expect(called[0]).toMatch(/^r[6-9] = r1$/);
   });
 
+  it('read a value of a map on the way that asks for it, behind look-ups and in front of nothing that stores', () => {
+    const text = (between: string): string => `
+      r6 = r2
+      r7 = *(u32 *)(r6 + 16)
+      ${between}
+      if r0 != 0 goto rare
+      r0 = 2
+      exit
+    rare:
+      r0 = r7
+      exit`;
+    const lookUp = `r1 = 0x1 ll
+      r2 = r6
+      call 1`;
+    const regions = { 1: 'map', 2: 'map' } as const;
+    const at = (between: string): number => {
+      const lines = optimizeText(text(between), { goal: 'speed', only: ['sink'], isEntry: false, regions });
+      return lines.findIndex((line) => line.includes('(r6 + 0x10)')) - lines.findIndex((line) => line.startsWith('if'));
+    };
+    expect(at(lookUp)).toBeGreaterThan(0);
+    expect(at('call 3')).toBeLessThan(0);
+    expect(at('*(u32 *)(r2 + 16) = 0\n call 1')).toBeLessThan(0);
+  });
+
+  it('move a result on both ways if it can go on from there to where it is asked for', () => {
+    const text = `
+      r7 = r1
+      r2 = *(u8 *)(r10 - 1)
+      if r2 == 1 goto ask
+      r2 += 3
+      if r2 > 9 goto ask
+      r0 = 0
+      exit
+    ask:
+      call 5
+      r0 = r7
+      exit`;
+    const after = optimizeText(text, {
+      goal: 'speed',
+      isEntry: false,
+      profile: profile({ 2: 1, 4: 1 }, { 6: 98, 7: 2 }),
+    });
+    const [, second] = after.flatMap((line, i) => (line.startsWith('if') ? [i] : []));
+    expect(after.indexOf('r7 = r1')).toBeGreaterThan(second ?? Number.POSITIVE_INFINITY);
+  });
+
   it('leave what both ways ask for, and what the branch looks at', () => {
     const text = `
       r6 = r1

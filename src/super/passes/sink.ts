@@ -4,11 +4,12 @@
  *     x = y + 1; if c goto a; (x is read here, not at a)   -> if c goto a; x = y + 1
  *     [fp - 8] = 0; if c goto a; (likewise)                -> if c goto a; [fp - 8] = 0
  *
- * Moves results of arithmetic, constants, loads from the own frame and stores to it, and loads of an XDP program's
- * context, by whichever register still holds it where they go. A way that others share gets a
+ * Moves results of arithmetic, constants, loads from the own frame and stores to it, loads of values of maps, and loads
+ * of an XDP program's context, by whichever register still holds it where they go. A way that others share gets a
  * block of its own, if sample packets say that it is the rarer one. For speed: the code gets no smaller by it.
  */
-import { type Insn, isCall, isLddw } from '../../isa/index.js';
+import { type Insn, isCall, isLddw, op } from '../../isa/index.js';
+import { helperId } from '../../platform/index.js';
 import { demandsOf, flowOf } from '../analyses.js';
 import type { Demands, Reach } from '../demand.js';
 import { isAlu, isAtomic, isLoad, isPacketLoad, isStore, reads, writes } from '../effects.js';
@@ -64,6 +65,7 @@ class BlockSinker {
     const each = this.block.ops[i] as Op; // callers pass an index of an op
     const { insn } = each;
     const own = reach[i];
+    if (isMapLoad(each)) return this.passesAll(insn, this.block, i + 1) ? each : undefined;
     const isField = own !== undefined && 'place' in own && own.place.region === 'ctx';
     if (!isField || !this.code.isXdp || !isLoad(insn) || each.pinned)
       return isMovable(each, own, this.demands) && this.mayPass(i, insn, reach) ? each : undefined;
@@ -103,11 +105,25 @@ class BlockSinker {
     for (let at = i + 1; at <= ops.length; at++) {
       const other = at === ops.length ? branch : ops[at];
       if (other === undefined) continue;
-      const isMet =
-        (writes(other.insn) & (reads(insn) | writes(insn))) !== 0 || (reads(other.insn) & writes(insn)) !== 0;
-      if (isMet || (bytes !== 0n && this.demands.mayMeet(other.insn, reach[at], bytes))) return false;
+      if (isMet(insn, other.insn) || (bytes !== 0n && this.demands.mayMeet(other.insn, reach[at], bytes))) return false;
     }
     return true;
+  }
+
+  /**
+   * May something that makes a register's value of others, or of a map's value, be done behind all of a block from an
+   * op on? Look-ups change no value.
+   */
+  private passesAll(insn: Insn, { ops, branch }: Block, from: number): boolean {
+    const all = [...ops.slice(from), ...(branch === undefined ? [] : [branch])];
+    return all.every(({ insn: other, region }) => {
+      if (isMet(insn, other)) return false;
+      if (!isLoad(insn)) return true;
+      if (isCall(other)) return other.src === op.CALL_HELPER && other.imm === helperId.map_lookup_elem;
+      return isPacketLoad(other)
+        ? false
+        : !(isStore(other) || isAtomic(other)) || region === 'stack' || region === 'packet';
+    });
   }
 
   /** Is what it makes asked for at the head of a block? */
@@ -120,18 +136,39 @@ class BlockSinker {
   }
 
   /**
-   * Both ways, for a store that one of them passes on to its own branch, of which not all ways ask for it. Each has to
-   * be this block's alone.
+   * Both ways, for a store or a result that one of them passes on to its own branch, of which not all ways ask for it.
+   * Each has to be this block's alone, or the rarer one.
    */
   private both(each: Op, reach: Reach): readonly Way[] {
     const { taken, next } = this.block;
-    if (!isStore(each.insn) || taken === undefined || next === undefined) return [];
-    const before = predecessors(this.code);
-    const isOwn = [taken, next].every((way) => before.get(way)?.length === 1 && way !== this.code.blocks[0]);
-    const moves = [taken, next].some(
-      (way) => way.ops.length === 0 && followers(way).some((then) => !this.isAsked(each, reach, then)),
-    );
-    return isOwn && moves ? ['taken', 'next'] : [];
+    const { insn } = each;
+    const isResult = isAlu(insn) || isLddw(insn) || isMapLoad(each);
+    if (!(isStore(insn) || isResult) || taken === undefined || next === undefined) return [];
+    const isOpen = (['taken', 'next'] as const).every((way) => this.isOwn(way) || this.isRare(way));
+    const moves = (['taken', 'next'] as const).some((name) => {
+      const way = this.block[name];
+      return (
+        way !== undefined &&
+        this.isOwn(name) &&
+        (way.ops.length === 0 || (isResult && this.passesAll(insn, way, 0))) &&
+        way.taken !== way.next &&
+        followers(way).some((then) => !this.isAsked(each, reach, then))
+      );
+    });
+    return isOpen && moves ? ['taken', 'next'] : [];
+  }
+
+  /** Does no one else come to a way's head? */
+  private isOwn(way: Way): boolean {
+    const { block, code } = this;
+    const to = block[way];
+    return to !== undefined && predecessors(code).get(to)?.length === 1 && to !== code.blocks[0];
+  }
+
+  /** Do sample packets go it less often than the other one? */
+  private isRare(way: Way): boolean {
+    const { block, code } = this;
+    return code.profile !== undefined && 2 * edgeWeight(block, way) <= (block.weight ?? 0);
   }
 
   /** The head of a way, which no other leads to. */
@@ -139,15 +176,25 @@ class BlockSinker {
     const { block, code } = this;
     const to = block[way];
     if (to === undefined) return undefined;
-    if (predecessors(code).get(to)?.length === 1 && to !== code.blocks[0]) return to;
+    if (this.isOwn(way)) return to;
+    if (!this.isRare(way)) return undefined;
     const weight = edgeWeight(block, way);
-    if (code.profile === undefined || 2 * weight > (block.weight ?? 0)) return undefined;
     const id = Math.max(...code.blocks.map((each) => each.id)) + 1;
     const between: Block = { id, ops: [], branch: undefined, taken: undefined, next: to, labels: [], weight };
     code.blocks.push(between);
     block[way] = between;
     return between;
   }
+}
+
+/** A load of a map's value. */
+function isMapLoad({ insn, region, pinned }: Op): boolean {
+  return isLoad(insn) && region === 'map' && !pinned;
+}
+
+/** Does one write a register that the other reads or writes? */
+function isMet(one: Insn, other: Insn): boolean {
+  return (writes(other) & (reads(one) | writes(one))) !== 0 || (reads(other) & writes(one)) !== 0;
 }
 
 /** Changes nothing but a register, or bytes of the own frame. */

@@ -33,6 +33,7 @@ import {
   dynptrSliceRdwr,
 } from './dynptr-helpers.js';
 import { type Helper, s32, setSigned, setUnsigned } from './helper.js';
+import { metadataRxHash, metadataRxTimestamp, metadataRxVlanTag } from './metadata-helpers.js';
 import { xdpPullData } from './packet-helpers.js';
 import { rdonlyCast } from './probe.js';
 
@@ -89,6 +90,9 @@ const byName: Readonly<Record<KfuncName, Helper>> = {
   bpf_ct_change_status: ctChangeStatus,
   bpf_ct_set_nat_info: ctSetNatInfo,
   bpf_rdonly_cast: rdonlyCast,
+  bpf_xdp_metadata_rx_timestamp: metadataRxTimestamp,
+  bpf_xdp_metadata_rx_hash: metadataRxHash,
+  bpf_xdp_metadata_rx_vlan_tag: metadataRxVlanTag,
 };
 
 /** Implementations by number, beside the helpers' own. */

@@ -40,9 +40,9 @@ abstract class IndexedMap extends BpfMap {
     }
   }
 
-  override *writtenEntries(): IterableIterator<MapEntry> {
+  override *writtenEntries(most: number = sparseLimit): IterableIterator<MapEntry> {
     const { maxEntries } = this.spec;
-    if (maxEntries <= sparseLimit) {
+    if (maxEntries <= most) {
       yield* this.entries();
       return;
     }

@@ -11,4 +11,4 @@ SEC("xdp") int prog(struct xdp_md *ctx) {
 // kfunc-device.c:5: metadata kfuncs require device-bound program
 //         return bpf_xdp_metadata_rx_timestamp(ctx, &timestamp) ? XDP_PASS : XDP_DROP;
 //      4: (85) call bpf_xdp_metadata_rx_timestamp#0
-// hint: only a program that is loaded for a device (BPF_F_XDP_DEV_BOUND_ONLY) may read the metadata of its driver
+// hint: loaded for a device (BPF_F_XDP_DEV_BOUND_ONLY; here `--dev-bound`) it may; programs of program arrays, cpumaps and devmaps can not be
