@@ -5,6 +5,7 @@
  * first asked.
  */
 import { formatConstant, type Value } from '../ir/index.js';
+import type { FieldFormat } from '../packet/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';
 import { formatField, reverseBytes } from './byte-run.js';
 import type { Compare } from './comparison.js';
@@ -200,6 +201,8 @@ class ConditionWriter {
     const { describer } = this;
     const source = describer.source(bits[0] as Bit);
     const { run, number } = describer.value(bits, values);
+    const address = describer.addressPart(source, run, number);
+    if (address !== undefined) return `${address.text} ${operator} ${address.number}`;
     const words = describer.run(source, run);
     let shown = number;
     const every = (1n << BigInt(8 * run.width)) - 1n;
@@ -255,11 +258,19 @@ class ConditionWriter {
     const source = this.describer.source(subject.bits[0] as Bit);
     const isLength = source.kind === 'value' && source.value.op === 'len';
     const width = Math.ceil(subject.bits.length / 8);
+    const shift = BigInt(words.shift ?? 0);
+    // In the other byte order nobody thinks in tens.
+    const isWide = littleEndian.test(words.text) && width > 2;
     const show = (x: bigint): string =>
-      words.format === 'ipv4' || words.format === 'mac' ? formatField(x, words.format, width) : x.toString();
+      isAddress(words.format)
+        ? formatField(x, words.format, width)
+        : shift === 0n && !isWide
+          ? `${x}`
+          : formatConstant(x << shift);
     const kind = this.kindOfNumber(subject.bits);
     const { lo, hi } = open;
-    if (lo !== undefined && hi !== undefined) this.push(kind, `${show(lo)} <= ${words.text} <= ${show(hi)}`, isLength);
+    if (lo !== undefined && hi !== undefined)
+      this.push(kind, `${words.text} >= ${show(lo)} && ${words.text} <= ${show(hi)}`, isLength);
     else if (lo !== undefined)
       this.push(kind, lo === 1n ? `${words.text} != 0` : `${words.text} >= ${show(lo)}`, isLength);
     else if (hi !== undefined) this.push(kind, `${words.text} < ${show(hi + 1n)}`, isLength);
@@ -269,7 +280,20 @@ class ConditionWriter {
   private writeGap(gap: Gap): void {
     if (!isOpenGap(this.facts, gap) || !this.facts.gaps.includes(gap)) return;
     const words = this.describer.subject(gap.subject.bits);
-    this.push(this.kindOfNumber(gap.subject.bits), `!(${gap.lo} <= ${words.text} <= ${gap.hi})`);
+    const { lo, hi, subject } = gap;
+    const width = Math.ceil(subject.bits.length / 8);
+    const shift = BigInt(words.shift ?? 0);
+    // In the other byte order nobody thinks in tens.
+    const isWide = littleEndian.test(words.text) && width > 2;
+    const show = (x: bigint): string =>
+      isAddress(words.format)
+        ? formatField(x, words.format, width)
+        : shift === 0n && !isWide
+          ? `${x}`
+          : formatConstant(x << shift);
+    const text =
+      lo === hi ? `${words.text} != ${show(lo)}` : `(${words.text} < ${show(lo)} || ${words.text} > ${show(hi)})`;
+    this.push(this.kindOfNumber(subject.bits), text);
   }
 
   /** A comparison of two things that change: one that could not be taken apart into bits. */
@@ -291,6 +315,10 @@ class ConditionWriter {
     if (compare.op === 'eq') this.push(kind, `${x} ${compare.holds ? '==' : '!='} ${y}`);
     else this.push(kind, `${a} ${sign}${compare.holds ? '<' : '>='} ${b}`, false);
   }
+}
+
+function isAddress(format: FieldFormat): boolean {
+  return format === 'ipv4' || format === 'ipv6' || format === 'mac';
 }
 
 const littleEndian = /^le\d+\((.*)\)$/;

@@ -13,7 +13,7 @@ import type { Location, MapCell } from '../object/index.js';
 import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js';
 import { helperName, xdpMdFields } from '../platform/index.js';
 import { type Bit, indexOf, isInverted, pointeeOf, type Source, sourceOf } from './bits.js';
-import { type ByteRun, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
+import { type ByteRun, formatField, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
 import { leavesOf, weigh } from './computation-size.js';
 import { type Computation, computationLines, joinWords } from './computation-words.js';
 import type { Facts } from './facts.js';
@@ -77,6 +77,8 @@ export function newNaming(known: Facts): Naming {
 export interface Words {
   readonly text: string;
   readonly format: FieldFormat;
+  /** Bits that the number in the text has below those that are meant: 4 in `(pkt[46:1] & 0xf0)`. Default 0. */
+  readonly shift?: number;
 }
 
 /** Puts values of one recording into words. `names` knows maps, programs and structures. */
@@ -184,7 +186,7 @@ export class Describer {
         if (field !== undefined)
           return this.restIsZero(source, run)
             ? { text: field.name, format: field.format }
-            : { text: `(${field.name} & 0x${run.mask.toString(16)})`, format: 'hex' };
+            : { text: `(${field.name} & 0x${run.mask.toString(16)})`, format: 'hex', shift: zerosBelow(run.mask) };
       }
     }
     if (run.mask === every) return { text: this.place(source, run.offset, run.width), format: 'hex' };
@@ -192,7 +194,34 @@ export class Describer {
     const whole = source.kind === 'map' ? this.widen(source, run) : run;
     const shown = whole.offset === run.offset ? whole : run;
     const mask = source.kind === 'map' ? reverseBytes(shown.mask, shown.width) : shown.mask;
-    return { text: `(${this.place(source, shown.offset, shown.width)} & 0x${mask.toString(16)})`, format: 'hex' };
+    const text = `(${this.place(source, shown.offset, shown.width)} & 0x${mask.toString(16)})`;
+    return { text, format: 'hex', shift: zerosBelow(mask) };
+  }
+
+  /**
+   * Bits of an IP address that are not all of it, and the number that they are: a prefix as people write it
+   * (`ip.src`, `10.0.0.0/8`), else a masked address. Undefined for whole addresses and all else.
+   */
+  addressPart(
+    source: Source,
+    run: ByteRun,
+    number: bigint,
+  ): { readonly text: string; readonly number: string } | undefined {
+    const base = source.kind === 'packet' ? this.baseOf(source) : undefined;
+    if (base === undefined) return undefined;
+    const field = fieldAt(base + run.offset, 1, this.context);
+    if (field === undefined || (field.format !== 'ipv4' && field.format !== 'ipv6')) return undefined;
+    const { format, width } = field;
+    const behind = BigInt(8 * (field.offset + width - (base + run.offset + run.width)));
+    const mask = run.mask << behind;
+    const every = (1n << BigInt(8 * width)) - 1n;
+    if (behind < 0n || mask === every) return undefined;
+    const name = field.name.replace(/\[.*$/, '');
+    const written = formatField(number << behind, format, width);
+    const zeros = zerosBelow(mask);
+    if (mask === every - (every >> BigInt(8 * width - zeros)))
+      return { text: name, number: `${written}/${8 * width - zeros}` };
+    return { text: `(${name} & ${formatField(mask, format, width)})`, number: written };
   }
 
   /**
@@ -224,8 +253,10 @@ export class Describer {
    */
   private baseOf(source: Source & { readonly kind: 'packet' }): number | undefined {
     if (source.base === undefined) return 0;
-    // (byte & 0xf) << 2 is an IPv4 header length: names go by one without options.
     const bits = this.remaining(source.base);
+    const known = constantOf(bits);
+    if (known !== undefined) return Number(known);
+    // (byte & 0xf) << 2 is an IPv4 header length: names go by one without options.
     const nibble = bits.slice(2, 6);
     const start = nibble[0];
     if (
@@ -252,8 +283,10 @@ export class Describer {
   /** Bytes of a source: of the packet at a fixed or computed offset, or of a map's value by its path. */
   private place(source: Source, offset: number, width: number): string {
     if (source.kind === 'packet') {
-      const base = source.base === undefined ? '' : `${this.offset(source.base)} + `;
-      return `pkt[${base}${offset}:${width}]`;
+      if (source.base === undefined) return `pkt[${offset}:${width}]`;
+      const known = constantOf(this.remaining(source.base));
+      if (known !== undefined) return `pkt[${known + BigInt(offset)}:${width}]`;
+      return `pkt[${this.offset(source.base)} + ${offset}:${width}]`;
     }
     if (source.kind === 'map') {
       const at = source.start + offset;
@@ -349,8 +382,8 @@ export class Describer {
     const cell = cellOf(value);
     if (cell !== undefined) return `&${this.names.cell?.(cell) ?? this.names.map(cell.map)}`;
     const bits = asked ? this.facts.sources.bitsOf(value) : this.remaining(value);
-    if (bits.every((bit) => bit < 2))
-      return formatConstant(bits.reduce((sum, bit, i) => sum | (BigInt(bit) << BigInt(i)), 0n));
+    const constant = constantOf(bits);
+    if (constant !== undefined) return formatConstant(constant);
     let top = 64;
     while (top > 0 && bits[top - 1] === 0) top--;
     let zeros = 0;
@@ -368,6 +401,13 @@ export class Describer {
       }
     }
     if (value.op === 'load') {
+      // Bits that are known by now do not take its name from it.
+      const whole = this.facts.sources.bitsOf(value);
+      const read = whole.slice(0, 8 * (value.detail?.kind === 'memory' ? value.detail.size : 0));
+      if (!asked && read.length > 0 && read.every((bit) => bit >= 2 && this.source(bit).kind !== 'value')) {
+        const words = this.whole(read);
+        if (words !== undefined) return words.text;
+      }
       const detail = value.detail;
       const base = value.args[0] as Value;
       // What the trace itself may have changed before.
@@ -381,7 +421,10 @@ export class Describer {
       const isPacket = isPacketAccess(value);
       const where = isPacket ? 'pkt' : detail?.kind === 'memory' ? detail.space : 'mem';
       const from = isPacket ? packetOffset(value) : base;
-      return `${where}'[${isConst(from) ? '' : `${this.offset(from)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
+      const distance = signed(value.imm);
+      const sign = distance < 0n ? '-' : '+';
+      const at = isConst(from) ? `${distance}` : `${this.offset(from)} ${sign} ${distance < 0n ? -distance : distance}`;
+      return `${where}'[${at}:${detail?.kind === 'memory' ? detail.size : 0}]`;
     }
     return undefined;
   }
@@ -398,6 +441,8 @@ export class Describer {
       return `${name}(${this.inputs(value).join(', ')})`;
     }
     const args = value.args.map((arg) => this.expression(arg));
+    const sum = value.op === 'add' ? sumOf(args) : undefined;
+    if (sum !== undefined) return formatConstant(sum);
     const joined = joinWords(value, args);
     if (joined !== undefined) return joined;
     const infix = opTable[value.op].infix;
@@ -485,7 +530,17 @@ export class Describer {
         end += size;
         continue;
       }
-      for (const byte of bytes) {
+      for (let b = 0; b < bytes.length; ) {
+        const reversed = this.reversedField(bytes, b);
+        if (reversed !== undefined) {
+          flush();
+          push(reversed.text);
+          end += reversed.width;
+          b += reversed.width;
+          continue;
+        }
+        const byte = bytes[b] as KeyByte;
+        b++;
         const last = run.at(-1);
         if (
           last !== undefined &&
@@ -539,6 +594,26 @@ export class Describer {
     return bits.every((bit, i) => bit === first + 2 * i) ? { source, at: index / 8 } : undefined;
   }
 
+  /** A whole field of the packet whose bytes lie in the key the other way round: a number, by the field's name. */
+  private reversedField(
+    bytes: readonly KeyByte[],
+    from: number,
+  ): { readonly text: string; readonly width: number } | undefined {
+    const { source, at } = bytes[from] as KeyByte;
+    if (source?.kind !== 'packet') return undefined;
+    const field = this.fieldOf(source, at);
+    const { width } = field;
+    if (!field.isNamed || width < 2 || width > 8 || field.offset + width - 1 !== at) return undefined;
+    for (let i = 1; i < width; i++) {
+      const byte = bytes[from + i];
+      if (byte?.source !== source || byte.at !== at - i) return undefined;
+    }
+    return {
+      text: this.run(source, { offset: field.offset, width, mask: (1n << BigInt(8 * width)) - 1n }).text,
+      width,
+    };
+  }
+
   /** Consecutive bytes of a key, cut into named fields where they have names. */
   private keyWords(bytes: readonly KeyByte[]): string[] {
     const source = bytes[0]?.source;
@@ -588,4 +663,26 @@ export class Describer {
     }
     return { offset, width: 1, isNamed: false };
   }
+}
+
+/** The number that bits are which are all known. */
+function constantOf(bits: readonly Bit[]): bigint | undefined {
+  if (!bits.every((bit) => bit < 2)) return undefined;
+  return bits.reduce((sum, bit, i) => sum | (BigInt(bit) << BigInt(i)), 0n);
+}
+
+/** What two numbers as they are printed come to. */
+function sumOf(texts: readonly string[]): bigint | undefined {
+  if (!texts.every((text) => /^(?:\d+|0x[0-9a-f]+)$/.test(text))) return undefined;
+  return BigInt.asUintN(
+    64,
+    texts.reduce((sum, text) => sum + BigInt(text), 0n),
+  );
+}
+
+/** How many bits below the lowest one of a mask are not in it. */
+function zerosBelow(mask: bigint): number {
+  let n = 0;
+  while (mask !== 0n && ((mask >> BigInt(n)) & 1n) === 0n) n++;
+  return n;
 }
