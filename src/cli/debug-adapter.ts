@@ -8,6 +8,7 @@ import {
   DebugSession,
   InitializedEvent,
   OutputEvent,
+  Response,
   Scope,
   Source,
   StackFrame,
@@ -23,12 +24,13 @@ import {
   type SourcePlace,
   type Stop,
   type StopReason,
+  type StopRules,
   stopText,
 } from '../debug/index.js';
 import { verdictName } from '../platform/index.js';
 import type { Io } from './command.js';
 import { disassembled, instructionAt, referenceOf } from './debug-disassembly.js';
-import { type DebugFlags, openDebugger, readSource } from './debug-open.js';
+import { type DebugFlags, launchFlags, openDebugger, readSource } from './debug-open.js';
 import { VariableTree } from './debug-variables.js';
 
 /** What the command line gave; an editor's launch arguments go before it. */
@@ -44,7 +46,6 @@ interface LaunchArguments extends DebugProtocol.LaunchRequestArguments {
   /** Program or section of the object. */
   readonly section?: string;
   readonly stopOnEntry?: boolean;
-  readonly packet?: number | string;
 }
 
 /** The one thread's id. */
@@ -97,14 +98,30 @@ class Adapter extends DebugSession {
 
   /** One after the other, and each so that Ctrl-C breaks it off. */
   protected override dispatchRequest(request: DebugProtocol.Request): void {
-    this.answered = this.answered.then(() => this.io.work('answering', () => super.dispatchRequest(request)));
+    const { command } = request;
+    // Who leaves arguments out has none; the library's own answer to what nobody wrote is that it was done.
+    const whole = { ...request, arguments: request.arguments ?? {} };
+    this.answered = this.answered.then(() =>
+      this.io.work('answering', () =>
+        answered.has(command)
+          ? super.dispatchRequest(whole)
+          : this.refuse(request, refusals[command] ?? 'not supported'),
+      ),
+    );
     this.answered.catch(this.fail);
+  }
+
+  private refuse(request: DebugProtocol.Request, why: string): void {
+    this.sendErrorResponse(new Response(request), { id: 2, format: `\`${request.command}\`: ${why}` });
   }
 
   protected override initializeRequest(response: DebugProtocol.InitializeResponse): void {
     response.body = {
       supportsConfigurationDoneRequest: true,
       supportsConditionalBreakpoints: true,
+      supportsHitConditionalBreakpoints: true,
+      supportsLogPoints: true,
+      supportsDataBreakpoints: true,
       supportsFunctionBreakpoints: true,
       supportsInstructionBreakpoints: true,
       supportsEvaluateForHovers: true,
@@ -117,13 +134,13 @@ class Adapter extends DebugSession {
 
   protected override launchRequest(response: DebugProtocol.LaunchResponse, args: LaunchArguments): void {
     void this.answer(response, async () => {
-      const { program, section, stopOnEntry, packet, ...flags } = args;
+      const { program, section, stopOnEntry, ...flags } = args;
       const file = program ?? this.defaults.file;
       if (file === undefined) throw new Error('`program` is missing: the object file');
-      const number = packet === undefined ? {} : { packet: String(packet) };
-      const all = { ...this.defaults.flags, ...flags, ...number } as DebugFlags;
+      const all = { ...this.defaults.flags, ...launchFlags(flags) };
       const { debug } = await openDebugger(file, section ?? this.defaults.name, all, this.io);
       this.debug = debug;
+      debug.onLog = (_stop, text) => this.sendEvent(new OutputEvent(`${text}\n`, 'console'));
       this.stopsOnEntry = stopOnEntry !== false;
       this.folders = [file.replace(/[^/\\]*$/, '') || '.', process.cwd()];
       // Only now is it known which lines have code: breakpoints are asked for after this.
@@ -159,11 +176,11 @@ class Adapter extends DebugSession {
       const asked = args.source.path ?? this.unseen[(args.source.sourceReference ?? 0) - 1] ?? args.source.name ?? '';
       const file = debug.lines.fileNamed(asked);
       response.body = {
-        breakpoints: this.replaceStops(`line ${file ?? asked}`, args.breakpoints ?? [], ({ line, condition }) => {
+        breakpoints: this.replaceStops(`line ${file ?? asked}`, args.breakpoints ?? [], ({ line, ...rules }) => {
           if (file === undefined) throw new Error('no code of the program is of this file');
           const source = debug.lines.nextWithCode({ file, line });
           if (source === undefined) throw new Error('no code is of this line or behind it');
-          return debug.makeStop({ kind: 'line', source, number: debug.lines.numberOfPlace(source) }, condition);
+          return debug.makeStop({ kind: 'line', source, number: debug.lines.numberOfPlace(source) }, rulesOf(rules));
         }),
       };
     });
@@ -176,8 +193,8 @@ class Adapter extends DebugSession {
     void this.answer(response, async () => {
       const debug = this.need();
       response.body = {
-        breakpoints: this.replaceStops('functions', args.breakpoints, ({ name, condition }) =>
-          debug.makeStop({ kind: 'function', name, code: debug.lines.functionNamed(name) }, condition),
+        breakpoints: this.replaceStops('functions', args.breakpoints, ({ name, ...rules }) =>
+          debug.makeStop({ kind: 'function', name, code: debug.lines.functionNamed(name) }, rulesOf(rules)),
         ),
       };
     });
@@ -193,11 +210,41 @@ class Adapter extends DebugSession {
         breakpoints: this.replaceStops(
           'instructions',
           args.breakpoints,
-          ({ instructionReference, offset, condition }) => {
+          ({ instructionReference, offset, ...rules }) => {
             const code = instructionAt(debug, instructionReference, offset ?? 0);
             if (code === undefined) throw new Error('no instruction is there');
-            return debug.makeStop({ kind: 'insn', code }, condition);
+            return debug.makeStop({ kind: 'insn', code }, rulesOf(rules));
           },
+        ),
+      };
+    });
+  }
+
+  /** Any expression can be watched; what the editor shows has one by its name. */
+  protected override dataBreakpointInfoRequest(
+    response: DebugProtocol.DataBreakpointInfoResponse,
+    { name, variablesReference = 0 }: DebugProtocol.DataBreakpointInfoArguments,
+  ): void {
+    void this.answer(response, async () => {
+      const text = variablesReference === 0 ? name : this.variables.expressionOf(variablesReference, name);
+      if (text === undefined) {
+        response.body = { dataId: null, description: `\`${name}\` has no name in expressions` };
+        return;
+      }
+      const { text: description } = parseExpression(text, this.need().object);
+      response.body = { dataId: text, description, accessTypes: ['write'] };
+    });
+  }
+
+  protected override setDataBreakpointsRequest(
+    response: DebugProtocol.SetDataBreakpointsResponse,
+    args: DebugProtocol.SetDataBreakpointsArguments,
+  ): void {
+    void this.answer(response, async () => {
+      const debug = this.need();
+      response.body = {
+        breakpoints: this.replaceStops('data', args.breakpoints, ({ dataId, ...rules }) =>
+          debug.makeStop({ kind: 'change', expression: parseExpression(dataId, debug.object) }, rulesOf(rules)),
         ),
       };
     });
@@ -305,8 +352,8 @@ class Adapter extends DebugSession {
         const shown = new StackFrame(i + 1, fn, source && this.sourceOf(source), source?.line ?? 0, source ? 1 : 0);
         return Object.assign(shown, { instructionPointerReference: referenceOf(frame.program, frame.pc) });
       });
-      const from = args.startFrame ?? 0;
-      const levels = args.levels === undefined || args.levels === 0 ? all.length : args.levels;
+      const from = Math.max(0, args.startFrame ?? 0);
+      const levels = (args.levels ?? 0) <= 0 ? all.length : (args.levels ?? 0);
       response.body = { stackFrames: all.slice(from, from + levels), totalFrames: all.length };
     });
   }
@@ -336,7 +383,9 @@ class Adapter extends DebugSession {
 
   protected override scopesRequest(response: DebugProtocol.ScopesResponse, args: DebugProtocol.ScopesArguments): void {
     void this.answer(response, async () => {
-      const scopes = this.variables.scopes(this.need(), args.frameId === 1);
+      const debug = this.need();
+      if (debug.frames[args.frameId - 1] === undefined) throw new Error(`there is no frame ${args.frameId}`);
+      const scopes = this.variables.scopes(debug, args.frameId === 1);
       response.body = {
         scopes: scopes.map(({ name, reference, isExpensive }) => new Scope(name, reference, isExpensive)),
       };
@@ -358,7 +407,7 @@ class Adapter extends DebugSession {
   ): void {
     void this.answer(response, async () => {
       const { execution, object } = this.need();
-      const value = parseExpression(args.expression, object).evaluate(execution);
+      const value = parseExpression(args.expression ?? '', object).evaluate(execution);
       response.body = {
         result: value?.text ?? 'not there',
         variablesReference: this.variables.reference(value?.parts),
@@ -390,6 +439,58 @@ class Adapter extends DebugSession {
       this.sendErrorResponse(response, { id: 1, format: wordsOf(error), showUser: true });
     }
   }
+}
+
+/** What is answered here; the library itself knows more, and says of all of it that it was done. */
+const answered: ReadonlySet<string> = new Set([
+  'initialize',
+  'launch',
+  'configurationDone',
+  'disconnect',
+  'terminate',
+  'cancel',
+  'threads',
+  'setBreakpoints',
+  'setFunctionBreakpoints',
+  'setInstructionBreakpoints',
+  'setExceptionBreakpoints',
+  'dataBreakpointInfo',
+  'setDataBreakpoints',
+  'continue',
+  'reverseContinue',
+  'next',
+  'stepIn',
+  'stepOut',
+  'stepBack',
+  'pause',
+  'stackTrace',
+  'source',
+  'scopes',
+  'variables',
+  'evaluate',
+  'disassemble',
+]);
+
+const recorded = 'the packet has run, and what was recorded does not change; launch with `set` or `mapsIn`';
+
+const refusals: Readonly<Record<string, string>> = {
+  setVariable: recorded,
+  setExpression: recorded,
+  writeMemory: recorded,
+  attach: 'there is no process to attach to: `launch`',
+};
+
+/** A breakpoint's rules by our names. */
+function rulesOf({
+  condition,
+  hitCondition,
+  logMessage,
+}: {
+  readonly condition?: string;
+  readonly hitCondition?: string;
+  readonly logMessage?: string;
+}): StopRules {
+  return { condition, times: hitCondition, log: logMessage };
 }
 
 function wordsOf(error: unknown): string {

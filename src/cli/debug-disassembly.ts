@@ -18,7 +18,9 @@ export function instructionAt(
   reference: string,
   offset: number,
 ): { readonly program: number; readonly pc: number } | undefined {
-  const address = BigInt(Number(reference) + offset);
+  const place = Number(reference) + offset;
+  if (!Number.isSafeInteger(place)) return undefined;
+  const address = BigInt(place);
   const program = machine.programs.find((one) => slotAt(one, address) >= 0);
   return program === undefined ? undefined : { program: program.index, pc: slotAt(program, address) };
 }

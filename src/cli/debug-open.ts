@@ -1,12 +1,12 @@
 /** Flags of `jitnic debug`, or what an editor launches it with, to a debugger that stands where the packet arrives. */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import { InputError, UsageError } from '../base/index.js';
 import { Debugger, Execution, type LineTable, type SourceReader } from '../debug/index.js';
 import { buildPacket, type PacketBatch, packetsOf } from '../packet/index.js';
 import { type Arrival, Session } from '../runtime/index.js';
-import { count, wholeNumber } from '../text/index.js';
+import { count, nearest, wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
@@ -28,6 +28,50 @@ export function declareDebug(command: Command): void {
     .option('--packet <n>', 'packet of the capture to stop at, counted from 1 (default 1); those before it run first')
     .option('--layers <text>', 'the packet itself, such as eth/ip/udp(dport=53)/"x"; behind the packets of -r, if any');
   declareWorld(command);
+}
+
+/** What editors put beside a launch's own arguments. */
+const editorsOwn: readonly string[] = [
+  'type',
+  'request',
+  'name',
+  'noDebug',
+  'console',
+  'cwd',
+  'env',
+  'presentation',
+  'preLaunchTask',
+  'postDebugTask',
+  'internalConsoleOptions',
+  'debugServer',
+  'serverReadyAction',
+  'suppressMultipleSessionWarning',
+];
+
+/**
+ * Flags in camel case, as an editor's settings have them: numbers are numbers, and what may be given several times is a
+ * list, or an object of names and values. Throws UsageError for a name that is nearly a flag's.
+ */
+export function launchFlags(args: Readonly<Record<string, unknown>>): DebugFlags {
+  const command = new Command();
+  declareDebug(command);
+  const known = new Map(command.options.map((option) => [option.attributeName(), option] as const));
+  const flags: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(args)) {
+    const option = known.get(name);
+    if (option === undefined) {
+      const near = editorsOwn.includes(name) || name.startsWith('__') ? undefined : nearest(name, [...known.keys()]);
+      if (near !== undefined) throw new UsageError(`there is no \`${name}\``, {}, `did you mean \`${near}\`?`);
+      continue;
+    }
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const words = isObject
+      ? Object.entries(value).map(([key, one]) => `${key}=${typeof one === 'object' ? JSON.stringify(one) : one}`)
+      : [value].flat().map((one) => (typeof one === 'boolean' ? one : String(one)));
+    // What takes several words has a function that collects them.
+    flags[name] = option.parseArg === undefined ? words[0] : words;
+  }
+  return flags as DebugFlags;
 }
 
 /** A packet under a debugger, and the text of its sources. */

@@ -1,7 +1,7 @@
 /** Scopes of the debugger as the tree of variables that editors show: a number stands for what can be opened. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { type Debugger, packetView, plainText, registerViews, stackViews } from '../debug/index.js';
-import { hex } from '../text/index.js';
+import { count, hex } from '../text/index.js';
 import { findGlobal, formatGlobal, globalsOf } from '../vm/index.js';
 
 type Children = () => DebugProtocol.Variable[];
@@ -43,6 +43,11 @@ export class VariableTree {
   /** What is behind a number; nothing where it is an old one. */
   children(reference: number): DebugProtocol.Variable[] {
     return this.opened[reference - 1]?.() ?? [];
+  }
+
+  /** What a variable that was shown is called in an expression; undefined: it has no such name. */
+  expressionOf(reference: number, name: string): string | undefined {
+    return this.children(reference).find((one) => one.name === name)?.evaluateName;
   }
 
   /** A number for the parts of a value; 0: it has none. */
@@ -122,7 +127,7 @@ export class VariableTree {
         const { name, type, elements } = mapsBefore.view(map);
         return {
           name,
-          value: `${type}, ${elements.length} elements`,
+          value: `${type}, ${count(elements.length, 'element')}`,
           variablesReference: this.add(() =>
             elements.map(({ key, value, before, change }) => ({
               name: key === '' ? '(element)' : `[${key}]`,

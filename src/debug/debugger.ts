@@ -11,7 +11,16 @@ import { type Expression, isTrue, parseExpression } from './expression.js';
 import { functionAt, LineTable, type SourcePlace } from './lines.js';
 import { MapSnapshot } from './map-snapshot.js';
 import { Motion } from './motion.js';
-import { parseCondition, parseStopPlace, type Stop, type StopPlace, splitCondition } from './stops.js';
+import {
+  parseCondition,
+  parseLog,
+  parseStopPlace,
+  parseTimes,
+  type Stop,
+  type StopPlace,
+  type StopRules,
+  splitCondition,
+} from './stops.js';
 
 /** Why it stands where it stands. */
 export type StopReason =
@@ -54,6 +63,8 @@ export class Debugger {
   readonly stops: Stop[] = [];
   /** Shown at each stop. */
   readonly watches: Expression[] = [];
+  /** Hears what breakpoints say that do not stop. */
+  onLog: ((stop: Stop, text: string) => void) | undefined;
   reason: StopReason = { kind: 'start' };
   before: Remembered | undefined;
   private nextStop = 1;
@@ -100,19 +111,22 @@ export class Debugger {
       program: frame?.program.index ?? this.execution.program.index,
       file: frame === undefined ? undefined : (this.whereIs(frame).source?.file ?? this.lines.files[0]),
     };
-    return this.makeStop(parseStopPlace(place, this.object, this.lines, here), condition);
+    return this.makeStop(parseStopPlace(place, this.object, this.lines, here), { condition });
   }
 
   /** Stops where the value of an expression changes. Throws InputError. */
   addChange(text: string): Stop {
     const { place, condition } = splitCondition(text);
-    return this.makeStop({ kind: 'change', expression: parseExpression(place, this.object) }, condition);
+    return this.makeStop({ kind: 'change', expression: parseExpression(place, this.object) }, { condition });
   }
 
-  /** A stop at a place; `condition` as text. Throws InputError. */
-  makeStop(place: StopPlace, condition?: string | undefined): Stop {
-    const parsed = parseCondition(condition, this.object);
-    const stop = { number: this.nextStop++, place, condition: parsed, isEnabled: true };
+  /** A stop at a place. Throws InputError. */
+  makeStop(place: StopPlace, rules: StopRules = {}): Stop {
+    const { object } = this;
+    const condition = parseCondition(rules.condition, object);
+    const times = parseTimes(rules.times);
+    const log = parseLog(rules.log, object);
+    const stop = { number: this.nextStop++, place, condition, times, log, isEnabled: true };
     this.stops.push(stop);
     return stop;
   }
@@ -170,7 +184,7 @@ export class Debugger {
     const watching = active.some(({ place }) => place.kind === 'change' || place.kind === 'anywhere');
     let values = watching ? this.valuesOf(active) : new Map<Stop, string>();
     for (let at = execution.position + direction; direction > 0 ? at < target : at > target; at += direction) {
-      const found = active.find((stop) => this.isAt(stop, at));
+      const found = this.stopAt(active, at, direction);
       if (found !== undefined) return this.stopped({ kind: 'breakpoint', stop: found });
       if (!watching) continue;
       execution.moveTo(at);
@@ -184,8 +198,36 @@ export class Debugger {
       const change = this.changed(active, values, this.valuesOf(active));
       if (change !== undefined) return this.stopped(change);
     }
-    const found = active.find((stop) => this.isAt(stop, target));
+    const found = this.stopAt(active, target, direction);
     return this.stopped(found === undefined ? { kind: 'step' } : { kind: 'breakpoint', stop: found });
+  }
+
+  /** The first of these that stops there, once those that only say something have said it (on the way forward). */
+  private stopAt(stops: readonly Stop[], position: number, direction: 1 | -1): Stop | undefined {
+    let first: Stop | undefined;
+    for (const stop of stops) {
+      if ((first !== undefined && stop.log === undefined) || !this.isAt(stop, position)) continue;
+      if (stop.times?.(this.timesUpTo(stop, position)) === false) continue;
+      if (stop.log === undefined) first = stop;
+      else if (direction > 0) this.onLog?.(stop, this.logText(stop.log, position));
+    }
+    if (first !== undefined) this.execution.moveTo(position);
+    return first;
+  }
+
+  /** How often it came to a stop, from the arrival to a position: the same whichever way one goes. */
+  private timesUpTo(stop: Stop, position: number): number {
+    let count = 0;
+    for (let at = 0; at <= position; at++) if (this.isAt(stop, at)) count++;
+    return count;
+  }
+
+  private logText(parts: NonNullable<Stop['log']>, position: number): string {
+    const { execution } = this;
+    execution.moveTo(position);
+    return parts
+      .map((part) => (typeof part === 'string' ? part : (part.evaluate(execution)?.text ?? 'not there')))
+      .join('');
   }
 
   /** Moves there, if it is needed to ask the condition. */

@@ -4,7 +4,7 @@ export { type Expression, parseExpression, type Value } from './expression.js';
 export { LineTable, type SourcePlace } from './lines.js';
 export type { ElementView, MapView } from './map-snapshot.js';
 export { type Paint, Panels, type SourceReader } from './panels.js';
-export { type Stop, type StopPlace, stopText } from './stops.js';
+export { type Stop, type StopPlace, type StopRules, stopText } from './stops.js';
 export { plainText } from './symbols.js';
 export {
   type FieldView,

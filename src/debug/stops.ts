@@ -22,7 +22,50 @@ export interface Stop {
   readonly place: StopPlace;
   /** Stops only where this is true. */
   readonly condition: Expression | undefined;
+  /** Stops only the times that this takes, counted from the packet's arrival. */
+  readonly times?: ((count: number) => boolean) | undefined;
+  /** Does not stop, but says this. */
+  readonly log?: readonly (string | Expression)[] | undefined;
   isEnabled: boolean;
+}
+
+/** What a breakpoint may have besides its place, as text. */
+export interface StopRules {
+  readonly condition?: string | undefined;
+  /** `3`, or `>= 3`, `% 3` and their like. */
+  readonly times?: string | undefined;
+  /** `ttl is {ip.ttl}`. */
+  readonly log?: string | undefined;
+}
+
+const comparisons: Readonly<Record<string, (count: number, n: number) => boolean>> = {
+  '': (count, n) => count === n,
+  '=': (count, n) => count === n,
+  '==': (count, n) => count === n,
+  '>': (count, n) => count > n,
+  '>=': (count, n) => count >= n,
+  '<': (count, n) => count < n,
+  '<=': (count, n) => count <= n,
+  '%': (count, n) => n > 0 && count % n === 0,
+};
+
+/** Throws InputError for what is no such thing. */
+export function parseTimes(text: string | undefined): Stop['times'] {
+  if (text === undefined || text.trim() === '') return undefined;
+  const [, operator = '', number = ''] = /^\s*(==?|>=?|<=?|%|)\s*(\d+)\s*$/.exec(text) ?? [];
+  const holds = comparisons[operator];
+  if (number === '' || holds === undefined)
+    throw new InputError(`\`${text}\` says no number of times`, {}, 'such as 3, >= 3 or % 3');
+  return (count) => holds(count, Number(number));
+}
+
+/** Text with expressions in braces. Throws InputError for what is no expression. */
+export function parseLog(text: string | undefined, object: ObjectSpec): Stop['log'] {
+  if (text === undefined || text === '') return undefined;
+  return text
+    .split(/(\{[^{}]*\})/)
+    .filter((part) => part !== '')
+    .map((part) => (/^\{.*\}$/.test(part) ? parseExpression(part.slice(1, -1), object) : part));
 }
 
 /** Reads `LINE`, `FILE:LINE`, `FUNCTION`, `*PC`, or nothing (anywhere). Throws InputError that says what is meant. */

@@ -1,8 +1,12 @@
+const longestWord = 100;
+
 /**
  * The candidate that a mistyped word most likely meant, or undefined if none is near (edit distance above a third of
  * the word).
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  // Nobody mistypes a name of hundreds of letters, and distances of such take their time.
+  if (word.length > longestWord) return undefined;
   const limit = Math.max(1, Math.floor(word.length / 3) + (word.length > 3 ? 1 : 0));
   let best: string | undefined;
   let bestDistance = limit + 1;

@@ -168,4 +168,59 @@ describe('the debug adapter', () => {
     const tried = client.launchRequest({ program: object } as DebugProtocol.LaunchRequestArguments);
     await expect(tried).rejects.toThrow('which packet?');
   });
+
+  it('says things on the way, stops the times that are wanted, and where a value changes', async () => {
+    const line = lineOf('lookup_elem');
+    const said = client.waitForEvent('output') as Promise<DebugProtocol.OutputEvent>;
+    await begin({ ...launch, stopOnEntry: true });
+    const set = await client.setBreakpointsRequest({
+      source: { path: source },
+      breakpoints: [
+        { line, logMessage: 'ttl {ip.ttl}, {nonsense.too}' },
+        { line, logMessage: 'ttl is {ip.ttl}' },
+        { line, hitCondition: 'often' },
+        { line, hitCondition: '>= 1000' },
+      ],
+    });
+    expect(set.body.breakpoints.map(({ verified }) => verified)).toEqual([false, true, false, true]);
+    const info = await client.customRequest('dataBreakpointInfo', { name: 'ip.ttl' });
+    expect(info.body).toMatchObject({ dataId: 'ip.ttl', accessTypes: ['write'] });
+    const data = await client.customRequest('setDataBreakpoints', {
+      breakpoints: [{ dataId: 'r0' }, { dataId: '1 +' }],
+    });
+    expect(data.body.breakpoints.map(({ verified }: DebugProtocol.Breakpoint) => verified)).toEqual([true, false]);
+    const stopped = client.waitForEvent('stopped');
+    await client.continueRequest({ threadId: 1 });
+    expect((await stopped).body).toMatchObject({
+      reason: 'data breakpoint',
+      text: expect.stringContaining('change of r0'),
+    });
+    await client.customRequest('setDataBreakpoints', { breakpoints: [] });
+    const end = client.waitForEvent('stopped');
+    await client.continueRequest({ threadId: 1 });
+    expect((await said).body.output).toMatch(/^ttl is \d+\n$/);
+    expect((await end).body.reason).toBe('end');
+  });
+
+  it('refuses what it does not do, whatever comes', async () => {
+    await begin(launch);
+    for (const [command, args, why] of [
+      ['setVariable', { variablesReference: 1, name: 'r0', value: '1' }, 'launch with `set`'],
+      ['readMemory', { memoryReference: '0', count: 4 }, 'not supported'],
+      ['scopes', { frameId: 99 }, 'there is no frame 99'],
+      ['evaluate', { expression: 'x'.repeat(50_000) }, 'there is no'],
+      ['evaluate', undefined, 'an expression is missing'],
+    ] as const)
+      await expect(client.customRequest(command, args), command).rejects.toThrow(why);
+    const { body } = await client.customRequest('setInstructionBreakpoints', {
+      breakpoints: [{ instructionReference: 'zz' }],
+    });
+    expect(body.breakpoints).toEqual([{ verified: false, message: 'no instruction is there' }]);
+  });
+
+  it('takes settings as editors have them, and says which one is mistyped', async () => {
+    await expect(client.launch({ program: object, mapIn: 'x.json' } as never)).rejects.toThrow(
+      'did you mean `mapsIn`?',
+    );
+  });
 });
