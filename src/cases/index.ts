@@ -9,6 +9,7 @@ export {
   shortArray,
 } from './engine.js';
 export { failureLines, junitText, tapText } from './formats.js';
+export { sameBytes } from './judge-map.js';
 export {
   CaseError,
   type CaseExpectation,

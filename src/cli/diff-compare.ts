@@ -274,7 +274,7 @@ function partingOf(left: Decision, right: Decision): Difference | undefined {
 /** What a packet has left in the maps. */
 function mapParting(pairs: MapPairs, a: Side, b: Side): Difference | undefined {
   const found = pairs.parting(a.machine, b.machine);
-  return found && { what: `${found.what}, after the packet`, old: found.old, new: found.fresh, fields: [] };
+  return found && { what: `${found.what}, after the packet`, old: found.old, new: found.fresh, fields: found.fields };
 }
 
 /** Instructions that both took, in all and by class of packet. */

@@ -3,10 +3,12 @@
  * and where they differ. Maps go together by name; data sections by section, since libbpf names them after the file,
  * and their variables by name, since a version more or less of one moves the others.
  */
+import { sameBytes, shortArray } from '../cases/index.js';
 import { mayBeWritten } from '../code/index.js';
 import type { StartEntry, StartState } from '../explore/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
-import { hex } from '../text/index.js';
+import type { FieldDifference } from '../packet/index.js';
+import { count, hex } from '../text/index.js';
 import { type BpfMap, dumpEntry, globalsOf, type Machine, type MapEntry, type MapsFile } from '../vm/index.js';
 
 /** A variable that both have, and where it lies in each. */
@@ -33,6 +35,8 @@ export interface MapParting {
   readonly what: string;
   readonly old: string;
   readonly fresh: string;
+  /** Of a long value: its members that differ. */
+  readonly fields: readonly FieldDifference[];
 }
 
 /** The maps of two versions, side by side. */
@@ -146,9 +150,14 @@ function isSame(a: MapSpec, b: MapSpec): boolean {
 }
 
 function elements(holders: readonly [Machine, Machine], a: BpfMap, b: BpfMap): MapParting | undefined {
-  const entriesOf = (map: BpfMap): Map<string, MapEntry> =>
+  // What is left out of a long array is zero, as it was made.
+  const most = a.spec.maxEntries === b.spec.maxEntries ? shortArray : undefined;
+  const [own, others] = [[...a.writtenEntries(most)], [...b.writtenEntries(most)]];
+  // Most often they are the same, in the same order.
+  if (own.length === others.length && own.every((entry, i) => isSameEntry(entry, others[i]))) return undefined;
+  const byKey = (map: BpfMap): Map<string, MapEntry> =>
     new Map([...map.writtenEntries()].map((entry, i) => [hex(entry.key) || `at ${i}`, entry]));
-  const [left, right] = [entriesOf(a), entriesOf(b)];
+  const [left, right] = [byKey(a), byKey(b)];
   const valueIn = (entries: typeof left, id: string): string => {
     const entry = entries.get(id);
     return entry === undefined ? 'nothing' : hex(entry.value);
@@ -158,22 +167,77 @@ function elements(holders: readonly [Machine, Machine], a: BpfMap, b: BpfMap): M
   const [x, y] = [words(holders[0], a, left.get(id)), words(holders[1], b, right.get(id))];
   const key = (x ?? y)?.key ?? id;
   const what = isData(a.spec) ? `variables of \`${a.spec.section}\`` : `map \`${a.spec.name}\`, key ${key}`;
+  if (x === undefined || y === undefined) {
+    const said = (one: typeof x): string => (one === undefined ? 'nothing' : shortened(wordOf(one.value)));
+    return { what, old: said(x), fresh: said(y), fields: [] };
+  }
   // By their types, unless that leaves the difference out: padding has no name.
-  const isTold = x?.value !== y?.value;
-  const said = (entry: typeof x, entries: typeof left): string =>
-    entry === undefined ? 'nothing' : isTold ? entry.value : valueIn(entries, id);
-  return { what, old: said(x, left), fresh: said(y, right) };
+  const [old, fresh] = [wordOf(x.value), wordOf(y.value)];
+  const members = memberDifferences('', x.value, y.value);
+  if (members.length > 0 && old.length <= mostWords && fresh.length <= mostWords)
+    return { what, old, fresh, fields: [] };
+  // What has no members, or long ones, is told byte by byte.
+  const isTold = members.every(
+    ({ name, expected, actual }) => name !== '' && `${expected}${actual}`.length <= mostWords,
+  );
+  const hasMembers = isTold && members.length > 0;
+  const fields = hasMembers ? members : byteDifferences(left.get(id)?.value, right.get(id)?.value);
+  const more = fields.length - mostFields;
+  const rest = { name: `and ${count(more, 'other')}`, expected: '...', actual: '...' };
+  return {
+    what,
+    old: `${count(fields.length, hasMembers ? 'member' : 'byte')} of it`,
+    fresh: 'otherwise',
+    fields: more > 0 ? [...fields.slice(0, mostFields), rest] : fields,
+  };
+}
+
+/** Members and bytes of a value that are told. */
+const mostFields = 12;
+
+/** Characters of a value that one side does not have. */
+const mostWords = 160;
+
+function shortened(text: string): string {
+  return text.length > mostWords ? `${text.slice(0, mostWords)}...` : text;
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+}
+
+/** Members in which two values of one type differ: `cells[3].bytes`. */
+function memberDifferences(name: string, a: unknown, b: unknown): FieldDifference[] {
+  const isWhole = (value: unknown): boolean => typeof value !== 'object' || value === null;
+  if (isWhole(a) || isWhole(b)) {
+    const [expected, actual] = [wordOf(a), wordOf(b)];
+    return expected === actual ? [] : [{ name, expected, actual }];
+  }
+  const [left, right] = [a as Readonly<Record<string, unknown>>, b as Readonly<Record<string, unknown>>];
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])].flatMap((key) => {
+    const part = Array.isArray(a) ? `${name}[${key}]` : name === '' ? key : `${name}.${key}`;
+    return memberDifferences(part, left[key], right[key]);
+  });
+}
+
+function byteDifferences(a: Uint8Array | undefined, b: Uint8Array | undefined): FieldDifference[] {
+  const length = Math.max(a?.length ?? 0, b?.length ?? 0);
+  const byte = (bytes: Uint8Array | undefined, at: number): string =>
+    bytes?.[at] === undefined ? 'nothing' : hex(bytes.subarray(at, at + 1));
+  return [...Array(length).keys()]
+    .filter((at) => a?.[at] !== b?.[at])
+    .map((at) => ({ name: `byte ${at}`, expected: byte(a, at), actual: byte(b, at) }));
+}
+
+function isSameEntry(a: MapEntry, b: MapEntry | undefined): boolean {
+  return b !== undefined && sameBytes(a.key, b.key) && sameBytes(a.value, b.value);
 }
 
 /** An element as map files say it. */
-function words(holder: Machine, map: BpfMap, entry: MapEntry | undefined): { key: string; value: string } | undefined {
+function words(holder: Machine, map: BpfMap, entry: MapEntry | undefined): { key: string; value: unknown } | undefined {
   if (entry === undefined) return undefined;
   const { key, value, values, formatted } = dumpEntry(holder, map, entry.key, entry.value, true);
-  const say = (...forms: readonly unknown[]): string => {
-    const form = forms.find((one) => one !== undefined);
-    return typeof form === 'string' ? form : JSON.stringify(form);
-  };
-  return { key: say(formatted?.key, key, ''), value: say(formatted?.value, formatted?.values, value, values) };
+  return { key: wordOf(formatted?.key ?? key ?? ''), value: formatted?.value ?? formatted?.values ?? value ?? values };
 }
 
 function variables(a: BpfMap, b: BpfMap, shared: readonly SharedVariable[]): MapParting | undefined {
@@ -182,7 +246,7 @@ function variables(a: BpfMap, b: BpfMap, shared: readonly SharedVariable[]): Map
   if (typeof left === 'number' || typeof right === 'number') return undefined;
   for (const { name, size, old, fresh } of shared) {
     const [x, y] = [hex(left.subarray(old, old + size)), hex(right.subarray(fresh, fresh + size))];
-    if (x !== y) return { what: `variable \`${name}\``, old: x, fresh: y };
+    if (x !== y) return { what: `variable \`${name}\``, old: shortened(x), fresh: shortened(y), fields: [] };
   }
   return undefined;
 }

@@ -25,8 +25,9 @@ interface Options extends SessionFlags {
 /** Packets that a search makes for each of the two. */
 const defaultBudget = 5000;
 
-/** Starts of the first look for a difference, before a solver is asked. */
+/** Starts of the first look for a difference, before a solver is asked, and of the one behind it. */
 const firstBudget = 300;
+const secondBudget = 1500;
 
 /** Differences that are told. */
 const mostTold = 8;
@@ -44,7 +45,7 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--maps-in <file>', 'contents of maps of both before the first packet')
       .option(
         '--budget <n>',
-        `packets that the search for paths makes for each (default ${formatNumber(defaultBudget)})`,
+        `packets that the search for paths makes for each (default ${formatNumber(defaultBudget)}, or fewer that tell them apart)`,
       )
       .option('--no-proof', 'look for packets at once: do not ask a solver first')
       .addHelpText(
@@ -72,20 +73,25 @@ told them apart (tested).`,
       io.work('comparing', () => compare({ old, fresh, packets, maps, budget: Math.min(most, budget) }));
     // What is found soon need not be asked of a solver, who may think long about what is not so.
     const first = isEqual ? undefined : await comparing(firstBudget);
-    const isFound = (first?.partings.length ?? 0) > 0;
+    const differ = (compared: Compared | undefined): boolean => (compared?.partings.length ?? 0) > 0;
+    const isFound = differ(first);
     const proof =
       isEqual || isFound || options.proof === false || !sameData(old, fresh)
         ? undefined
         : await proveProgram(old, fresh, io);
     const isSure = isEqual || proof?.verdict === 'proved';
-    const compared = isSure ? undefined : budget <= firstBudget ? first : await comparing(budget);
+    let compared = isSure ? undefined : first;
+    // Who names a budget has it spent; else what tells them apart is enough.
+    const isEnough = (): boolean => isSure || (options.budget === undefined && differ(compared));
+    for (const most of options.budget === undefined ? [secondBudget, budget] : [budget])
+      if (!isEnough() && budget > firstBudget) compared = await comparing(most);
     const work = isEqual
       ? undefined
       : await io.work('verifying', () => [verifierWork(old), verifierWork(fresh)] as const);
     const result = { old, fresh, isEqual, proof, compared, work };
     if (io.flags.json) io.json('jitnic.diff/1', diffJson(result));
     else io.out(diffText(result, io));
-    return (compared?.partings.length ?? 0) > 0 ? exitCodes.negative : (exitCodes.ok as ExitCode);
+    return differ(compared) ? exitCodes.negative : (exitCodes.ok as ExitCode);
   },
 });
 

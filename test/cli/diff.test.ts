@@ -223,3 +223,22 @@ it('finds no such start where two limits are the same', async () => {
   ]);
   expect([same.exitCode, same.out.split(' in ')[0]]).toEqual([0, 'tested: no difference']);
 });
+
+it('tells of a long value the bytes that differ, and no more', async () => {
+  const version = (name: string, at: number, value: number): string => {
+    const path = join(folder, `${name}.s`);
+    const head = '.map sums type=array key=4 value=400 max_entries=2\n.section xdp\n.globl f\nf:\n';
+    const call = ['*(u32 *)(r10 - 4) = 1', 'r2 = r10', 'r2 += -4', 'r1 = sums ll', 'call bpf_map_lookup_elem'];
+    const end = ['if r0 == 0 goto +1', `*(u64 *)(r0 + ${at}) = ${value}`, 'r0 = 2', 'exit'];
+    writeFileSync(path, `${head}${[...call, ...end].join('\n')}\n`);
+    return path;
+  };
+  const { out, exitCode } = await captureCli(['diff', version('one', 200, 1), version('two', 200, 0x102)]);
+  expect(exitCode).toBe(1);
+  expect(out).toContain('map `sums`, key 01 00 00 00, after the packet: 2 bytes of it -> otherwise\n');
+  expect(out).toContain('    byte 200: 01 -> 02\n    byte 201: 00 -> 01\n');
+  const far = await captureCli(['diff', version('one', 0, -1), version('two', 300, -1), '-j']);
+  const [first] = (JSON.parse(far.out) as { differences: { fields: { name: string }[] }[] }).differences;
+  expect(first?.fields).toHaveLength(13);
+  expect(first?.fields.at(-1)?.name).toBe('and 4 others');
+});
