@@ -49,14 +49,20 @@ export function minimise(facts: Facts): Minimal {
   const before = known.get(facts);
   if (before !== undefined) return before;
   let left = facts;
+  // What the facts that are left come to: to enumerate it again would show the same.
+  let clusters: readonly Cluster[] | undefined;
   // Once with required bits among what is tried, which finds more, and once as constants, which leaves room for more
-  // of the others.
+  // of the others. Where no bit is required, as in most single guards, these are one.
   for (const fixed of [false, true]) {
-    const redundant = clustersOf(left, fixed).flatMap((cluster) => cluster.redundant());
-    if (redundant.length > 0) left = without(left, redundant);
+    if (clusters !== undefined && left.required.size === 0) continue;
+    clusters = clustersOf(left, fixed);
+    const redundant = clusters.flatMap((cluster) => cluster.redundant());
+    if (redundant.length === 0) continue;
+    left = without(left, redundant);
+    clusters = undefined;
   }
+  clusters ??= clustersOf(left, true);
   const essential = new Map<Conjunct, readonly Bit[]>();
-  const clusters = clustersOf(left, true);
   for (const cluster of clusters) {
     const bits = cluster.essentialBits();
     for (const part of cluster.parts) essential.set(part, bits);
@@ -293,8 +299,9 @@ class Cluster {
     const bitOf = (bit: Bit): number => this.bitOf(bit);
     const numberOf = (value: Value): bigint => numbers[this.placeOf(value)] as bigint;
     for (let x = 0; x < 1 << bits.length; x++) {
-      for (const [i, bit] of bits.entries()) this.assigned.set(bit, (x >> i) & 1);
-      for (const [i, step] of steps.entries()) numbers[i] = step();
+      for (let i = 0; i < bits.length; i++) this.assigned.set(bits[i] as Bit, (x >> i) & 1);
+      // A part may make steps more when it is asked first.
+      for (let i = 0; i < steps.length; i++) numbers[i] = (steps[i] as () => bigint)();
       for (const [part, truth] of truths) truth[x] = holdsAt(part, bitOf, numberOf) ? 1 : 0;
     }
     this.truths = truths;
