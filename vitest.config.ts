@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/support/longest-first.ts';
 
 /**
  * Time-outs are there to end what hangs. A machine under load may take ten times as long as an idle one, and that is
@@ -17,6 +18,7 @@ export default defineConfig({
     teardownTimeout: hang,
     setupFiles: ['test/support/setup.ts'],
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // As in the command line (src/cli/bundle.ts): most functions of a test run a few times, and V8's optimizing compiler
     // takes up to a third of the processor's time to make code of them that is hardly used.
     execArgv: ['--interrupt-budget=1081344'],
