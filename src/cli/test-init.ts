@@ -1,6 +1,6 @@
 /** `jitnic test --init PROG`: a first test file, with a case for each path that is found. */
 import { existsSync } from 'node:fs';
-import { type ExitCode, exitCodes, InputError } from '../base/index.js';
+import { type ExitCode, exitCodes, InputError, UsageError } from '../base/index.js';
 import { creationOf, type MapSpec, mapFacts, type ObjectSpec } from '../object/index.js';
 import { count, wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
@@ -31,6 +31,8 @@ export interface InitFlags extends SessionFlags {
 
 /** `rest`: a program's name. The file lies beside PROG; one that is there is left alone. */
 export async function initTests(file: string, rest: readonly string[], options: InitFlags, io: Io): Promise<ExitCode> {
+  if (file === '-')
+    throw new UsageError('a test file names its program, and stdin has no name', {}, 'write it to a file first');
   const budget = wholeNumber('--budget', options.budget, 1);
   const path = `${file.replace(/(?:\.bpf)?\.[cos]$/, '')}${testSuffix}`;
   if (existsSync(path))
@@ -80,7 +82,9 @@ export async function initTests(file: string, rest: readonly string[], options: 
       exhausted: found.isDone,
     });
   else {
-    io.out(`${path}: ${count(paths.length, 'case')} of ${count(all, 'path')}; run it: jitnic test ${path}\n`);
+    io.out(
+      `${path}: ${count(paths.length, 'case')} of ${count(all, 'path')}; run it: jitnic test ${shellWord(path)}\n`,
+    );
     if (left !== undefined)
       io.out(`the search ended early: ${left}, and there may be more paths; \`--budget\` tries more\n`);
   }
@@ -100,4 +104,9 @@ function openSizes({ maps, btf }: ObjectSpec, given: readonly string[]): string[
       const size = usualSizes.find((maxEntries) => !isRefused({ ...spec, maxEntries }));
       return size === undefined ? [] : [`${spec.name}=${size}`];
     });
+}
+
+/** A word as a shell takes it for one. */
+function shellWord(text: string): string {
+  return /^[\w./@%+,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

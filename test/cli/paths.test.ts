@@ -137,9 +137,10 @@ out:
   });
 
   it('ends a first look at a budget, and says so in the file', async () => {
-    const file = join(folder, 'say.xdp.yaml');
-    rmSync(file, { force: true });
-    const { out } = await captureCli(['test', '--init', say, '--budget', '11']);
+    const file = join(folder, "it's say.xdp.yaml");
+    copyFileSync(say, join(folder, "it's say.o"));
+    const { out } = await captureCli(['test', '--init', join(folder, "it's say.o"), '--budget', '11']);
+    expect(out).toContain("it'\\''s say.xdp.yaml'\n");
     expect(out).toContain(
       'the search ended early: 11 starts were tried, and there may be more paths; `--budget` tries',
     );
@@ -153,6 +154,8 @@ out:
     expect([idle.exitCode, idle.err]).toEqual([2, expect.stringContaining('`--map-entries` goes with `--init`')]);
     const both = await captureCli(['test', '--init', say, '--coverage-html', 'x.html']);
     expect([both.exitCode, both.err]).toEqual([2, expect.stringContaining('`--coverage-html` has no effect')]);
+    const nameless = await captureCli(['test', '--init', '-']);
+    expect([nameless.exitCode, nameless.err]).toEqual([2, expect.stringContaining('stdin has no name')]);
   });
 });
 
