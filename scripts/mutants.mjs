@@ -1,10 +1,10 @@
 // `npm run mutants -- [--seed N[@COMMIT],...] [--count M,...] [--part I/N] [--jobs J] [--rooms a,b] [--only FILE:LINE]
 // [--lived FILE] [--done FILE] [--before FILE] [--tests a,b] [--times FILE [--up-to MS] [--above MS]] [--most MS]
-// [--reach FILE] [--alone] [--list]`: do the tests see? Changes one operator of the sources at a time (`<` for `<=`, `&&` for
-// `||`, `+ 1` for `+ 2`, `===` for `!==`, a negated condition) and runs the tests that come by; a mutant that all of
-// them pass has lived. Places are drawn at random from the seed, rooms alike by their number of places. `12@COMMIT`
-// draws from the sources as they were then and looks for each place in those of today, so that a sample stays the same
-// while sources are mended; what is no longer there is said.
+// [--reach FILE] [--alone] [--list]`: do the tests see? Changes one operator of the sources at a time (`<` for `<=`,
+// `&&` for `||`, `+ 1` for `+ 2`, `===` for `!==`, a negated condition) and runs the tests that come by; a mutant that
+// all of them pass has lived. Places are drawn at random from the seed, rooms alike by their number of places.
+// `12@COMMIT` draws from the sources as they were then and looks for each place in those of today, so that a sample
+// stays the same while sources are mended; what is no longer there is said.
 //
 // Mutants that were shown to do what the source does (`scripts/mutants/equivalent.json`, with the reason) are told
 // apart and count neither way.
@@ -18,10 +18,10 @@
 // At first mutants meet nearby tests many in one process, behind switches (`mutants/together.mjs`); who lives there
 // meets its tests once more by itself. `--alone`: all do so from the start.
 //
-// A campaign is cheaper in two rounds: `--times FILE --up-to 4000` asks only test files that take so long at most (FILE
-// is a report of vitest's, `--reporter=json`), and what lived then, as it stands in the kept output, meets the others:
-// `--lived OUTPUT --times FILE --above 4000`. `--most MS` ends a mutant's round after tests that take so long. What was
-// broken off goes on with `--done OUTPUT`: mutants that have a row there are left out.
+// A campaign is cheaper in two rounds: `--times FILE --up-to 4000` asks only test files that take so long at most
+// (FILE is a report of vitest's, `--reporter=json`), and what lived then, as it stands in the kept output, meets the
+// others: `--lived OUTPUT --times FILE --above 4000`. `--most MS` ends a mutant's round after tests that take so long.
+// What was broken off goes on with `--done OUTPUT`: mutants that have a row there are left out.
 //
 // A mutant under which tests run ten times as long as they do and half a minute more has died if the same tests then
 // end in a third of that time without it; else nothing is known, and it has lived.

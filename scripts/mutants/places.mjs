@@ -95,8 +95,8 @@ export function probed(text, places) {
 }
 
 /**
- * The text with all of its places in it, each as it was until `globalThis.mutant` is its number; that they were come by
- * is marked in `globalThis.reached`. `places`: pairs of number and place, none of them at load.
+ * The text with all of its places in it, each as it was until `globalThis.mutant` is its number; that they were come
+ * by is marked in `globalThis.reached`. `places`: pairs of number and place, none of them at load.
  */
 export function switched(text, places) {
   const byWhole = places.toSorted(([, a], [, b]) => a.whole.from - b.whole.from || b.whole.to - a.whole.to);
@@ -119,4 +119,23 @@ export function switched(text, places) {
     return out + text.slice(at, to);
   };
   return render(0, text.length, byWhole);
+}
+
+/**
+ * Does the changed operator bind otherwise than the one that stood there (`a && b && c` with `||`)? Behind a switch it
+ * would stand in brackets of its own, and be another mutant.
+ */
+export function regroups(text, { whole, from, to, becomes }) {
+  const shape = (source) => {
+    const visit = (node) => {
+      if (ts.isParenthesizedExpression(node)) return visit(node.expression);
+      const below = [];
+      ts.forEachChild(node, (child) => void below.push(visit(child)));
+      return `${node.kind}(${below.join()})`;
+    };
+    return visit(ts.createSourceFile('changed.ts', source, ts.ScriptTarget.ES2023));
+  };
+  const changed = text.slice(whole.from, from) + becomes + text.slice(to, whole.to);
+  const around = (inner) => text.slice(0, whole.from) + inner + text.slice(whole.to);
+  return shape(around(changed)) !== shape(around(`(${changed})`));
 }

@@ -12,9 +12,9 @@ import { keyOf } from './sample.mjs';
 const setup = 'test/support/setup.ts';
 
 /**
- * What the tests' setup gets in addition. What is reached while a test file loads it reaches itself, as it prepares its
- * tests; only places that are outside of all functions are reached for all, since modules are loaded once for several
- * test files.
+ * What the tests' setup gets in addition. What is reached while a test file loads it reaches itself, as it prepares
+ * its tests; only places that are outside of all functions are reached for all, since modules are loaded once for
+ * several test files.
  */
 const probes = (count, folder) => `
 import { afterAll, expect } from 'vitest';

@@ -1,7 +1,8 @@
 /**
  * A process that runs test files on request, as often as asked: vitest is started and configured once, and each
- * request costs its tests and what they import. A message is `{ names, changed, bail, inOrder }`: files (names, or parts of
- * names; none: all) and which source was written since; the answer is `{ files, failed }` as run-tests.mjs has it.
+ * request costs its tests and what they import. A message is `{ names, changed, bail, inOrder }`: files (names, or
+ * parts of names; none: all) and which source was written since; the answer is `{ files, failed }` as run-tests.mjs
+ * has it.
  */
 import { BaseSequencer, createVitest } from 'vitest/node';
 

@@ -1,16 +1,17 @@
 /**
- * Many mutants in one process: the sources hold all of them, each behind a switch, and a test file is read and run once
- * for each mutant that it may kill. That costs what its tests cost, where a mutant by itself costs starting a worker
- * and reading all that the tests import.
+ * Many mutants in one process: the sources hold all of them, each behind a switch, and a test file is read and run
+ * once for each mutant that it may kill. That costs what its tests cost, where a mutant by itself costs starting a
+ * worker and reading all that the tests import.
  *
  * Only a first round: what a module has worked out while it was loaded, or keeps for the next who asks, is not the
- * mutant's. So mutants at load are left to the second round, and who lives here meets its tests there once more, by
- * itself. At the end of each file its tests run without a mutant: what is dead by a file that fails then is not.
+ * mutant's. So mutants at load are left to the second round, as are operators that bind otherwise, and who lives here
+ * meets its tests there once more, by itself. At the end of each file its tests run without a mutant: what is dead by
+ * a file that fails then is not.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { batchesOf, weightOf } from './order.mjs';
-import { switched } from './places.mjs';
+import { regroups, switched } from './places.mjs';
 import { endRunners, runTests } from './run-tests.mjs';
 
 /** A mutant that says nothing for so long hangs. */
@@ -72,7 +73,8 @@ const rowsOf = (path) =>
  * test files that come by; `tests`: how long each takes.
  */
 export async function killedTogether(clone, mutants, { namesOf, tests, tell }) {
-  const alive = mutants.filter(([, place]) => !place.atLoad);
+  const isOwn = (place) => place.atLoad || regroups(readFileSync(join(clone, place.name), 'utf8'), place);
+  const alive = mutants.filter(([, place]) => !isOwn(place));
   const pairs = new Map();
   for (const [number, place] of alive)
     for (const test of batchesOf(namesOf(number), tests, place, { most: mostEach }).flat())

@@ -76,6 +76,20 @@ describe('capacity', () => {
     },
   );
 
+  it('remembers nothing of what was taken out because it is no longer valid', () => {
+    const evicted: number[] = [];
+    const replacement = new Replacement<Entry>({ capacity: { traces: 2 }, policy: policyNamed('arc') }, ({ key }) => {
+      evicted.push(key);
+    });
+    replacement.missed(new Entry(2, 1));
+    const invalid = new Entry(1, 1);
+    replacement.missed(invalid);
+    replacement.remove(invalid);
+    // As new as it was the first time: the oldest of those that were asked for once goes.
+    for (const key of [1, 3]) replacement.missed(new Entry(key, 1));
+    expect(evicted).toEqual([2]);
+  });
+
   it('evicts several small traces for a large one, and refuses one that is larger than the cache', () => {
     const evicted: number[] = [];
     const replacement = new Replacement<Entry>({ capacity: { bits: 10 }, policy: policyNamed('fifo') }, ({ key }) => {

@@ -202,6 +202,7 @@ describe('compiled code and the interpreter agree on', () => {
   it.each([
     ['hash', 'type=hash value=8 max_entries=8', 4],
     ['hash without preallocation', 'type=hash value=8 max_entries=8 flags=1', 16],
+    ['hash with keys of five words', 'type=hash value=8 max_entries=8', 20],
     ['percpu_hash', 'type=percpu_hash value=8 max_entries=8', 8],
     ['lru_hash', 'type=lru_hash value=8 max_entries=6', 12],
     ['lru_percpu_hash', 'type=lru_percpu_hash value=8 max_entries=6', 4],

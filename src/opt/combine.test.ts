@@ -39,12 +39,15 @@ describe('memory accesses of verified code', () => {
     );
   });
 
-  it('loads a byte-swapped half word at once when its bytes are put together', () => {
+  it.each([
+    ['or', op.OR],
+    ['sum', op.ADD],
+  ])('loads a byte-swapped half word at once when its bytes are put together: %s', (_, union) => {
     const listing = text([
       load(op.SIZE_B, 1, 6, 12),
       load(op.SIZE_B, 0, 6, 13),
       insn(op.ALU64 | op.LSH, 1, 0, 0, 8),
-      insn(op.ALU64 | op.OR | op.X, 0, 1),
+      insn(op.ALU64 | union | op.X, 0, 1),
     ]);
     expect(listing).toMatch(/load\.2 .*\+ 12/);
     expect(listing).toContain('bswap16');
@@ -59,6 +62,21 @@ describe('memory accesses of verified code', () => {
       store(op.SIZE_H, 6, 1, 16),
       store(op.SIZE_H, 6, 2, 18),
     ]);
+    expect(listing).toMatch(/store\.4 .*\+ 16/);
+  });
+
+  it('stores halves that were swapped by themselves as the swapped whole', () => {
+    const toBig = (dst: number): Insn => insn(op.ALU | op.END | op.X, dst, 0, 0, 16);
+    const listing = text([
+      load(op.SIZE_W, 1, 6, 0),
+      insn(op.ALU64 | op.MOV | op.X, 2, 1),
+      insn(op.ALU64 | op.RSH, 2, 0, 0, 16),
+      toBig(2),
+      toBig(1),
+      store(op.SIZE_H, 6, 2, 16),
+      store(op.SIZE_H, 6, 1, 18),
+    ]);
+    expect(listing).toContain('bswap32');
     expect(listing).toMatch(/store\.4 .*\+ 16/);
   });
 

@@ -88,6 +88,14 @@ describe('the host', () => {
     expect(second.verdicts).toEqual(first.verdicts);
   });
 
+  it('is CPU 0 where there is one', () => {
+    const asking = assemble('.license "GPL"\n.section xdp\n.globl f\nf:\ncall get_smp_processor_id\nexit\n');
+    const [program] = asking.programs;
+    if (program === undefined) throw new Error('no program');
+    const session = new Session(asking, program, { card: false, host: 'interp' });
+    expect(session.run({ data: new Uint8Array(64) }).verdict).toBe(0);
+  });
+
   it('does not ask for ever whether a program is verified that is not', () => {
     const looping = assemble('.section xdp\n.globl f\nf:\nr0 = *(u32 *)(r1 + 400)\nexit\n');
     const [program] = looping.programs;

@@ -9,6 +9,7 @@ const maps = `
 .map fixed type=array key=4 value=16 max_entries=1 flags=0x80
 .map ring type=ringbuf key=0 value=0 max_entries=4096 flags=0x0
 .map progs type=prog_array key=4 value=4 max_entries=4 flags=0x0
+.map each type=percpu_array key=4 value=16 max_entries=4 flags=0x0
 .map queue type=queue key=0 value=8 max_entries=4 flags=0x0
 .map bloom type=bloom_filter key=0 value=8 max_entries=4 flags=0x0
 .map of_a_name_too_long type=array key=4 value=4 max_entries=1 flags=0x0

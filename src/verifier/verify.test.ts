@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { type Insn, op } from '../isa/index.js';
+import { assemble, type ProgramSpec } from '../object/index.js';
 import { verifyText } from './testing.js';
+import { verify } from './verify.js';
 
 const packet = 'r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)';
 const lookup = '*(u32 *)(r10 - 4) = 1\nr2 = r10\nr2 += -4\nr1 = hash ll\ncall 1';
@@ -45,6 +48,9 @@ describe('accepts', () => {
 
 /** A function that tail-calls. */
 const hop = '.type hop, @function\nhop:\nr2 = progs ll\nr3 = 0\ncall bpf_tail_call\nr0 = 0\nexit';
+
+/** Calls and jumps that let Linux save states. */
+const calls = `call 7\nif r0 > 5 goto +0\n${'r2 = 1\n'.repeat(3)}if r0 > 9 goto +0\n${'r2 = 1\n'.repeat(3)}call 7\n${'r2 = 1\n'.repeat(5)}`;
 
 /**
  * Programs near the edge, most of them found as mutants on which Linux 6.18 said something else; undefined: it loads.
@@ -179,6 +185,16 @@ const edge: readonly (readonly [what: string, code: string, message: RegExp | un
     /^R0 invalid mem access 'map_value_or_null'/,
   ],
   [
+    'wants the element of another CPU checked, though the key is one that the array has',
+    `${lookup.replace('hash', 'each').replace('call 1', 'r3 = 0\ncall 195')}\nr0 = *(u32 *)(r0 + 0)\nexit`,
+    /^R0 invalid mem access 'map_value_or_null'/,
+  ],
+  [
+    'knows of a copy what a comparison taught the register on its right',
+    `r6 = *(u32 *)(r1 + 12)\nr7 = r6\nr8 = 12\n${lookup.replace('hash', 'array')}\nif r0 == 0 goto +3\nif r8 < r6 goto +2\nr0 += r7\nr0 = *(u8 *)(r0 + 0)\nr0 = 0\nexit`,
+    undefined,
+  ],
+  [
     'adds up the frames of a chain of calls',
     '*(u64 *)(r10 - 304) = 1\ncall f\nexit\n.type f, @function\nf:\n*(u64 *)(r10 - 304) = 1\nr0 = 0\nexit',
     /^combined stack size of 2 calls is 608. Too large/,
@@ -192,6 +208,11 @@ const edge: readonly (readonly [what: string, code: string, message: RegExp | un
     'knows that a Bloom filter leaves the value that it is asked about as it is',
     '*(u64 *)(r10 - 8) = 0\nr1 = bloom ll\nr2 = r10\nr2 += -8\ncall 89\nr0 = 0\nr1 = *(u64 *)(r10 - 8)\nif r1 == 0 goto +1\nr0 = r9\nexit',
     undefined,
+  ],
+  [
+    'sees at the end of a path what it holds, though all that is read was the same on another one',
+    `r6 = *(u32 *)(r1 + 12)\nif r6 == 0 goto +18\nr6 = 0\n${calls}r0 = 0\nexit\nr1 = ring ll\nr2 = 8\nr3 = 0\ncall 131\nr6 = 0\nr0 = 0\ngoto -25`,
+    /^Unreleased reference/,
   ],
   ['refuses an opcode that only 32-bit swaps have', '.quad 0x00000010000000df\nr0 = 0\nexit', /^unknown opcode df/],
 ];
@@ -215,8 +236,8 @@ const counts: readonly (readonly [what: string, code: string, insns: number, sta
   ],
   [
     'where a tail call goes past its table, whatever the index',
-    `r6 = *(u32 *)(r1 + 12)\nr7 = 4\nif r6 == 0 goto +1\nr7 = 5\n${'r2 = 1\n'.repeat(8)}if r6 == 1 goto +0\nif r6 == 2 goto +0\nif r6 == 3 goto +0\nr3 = r7\nr2 = progs ll\ncall 12\nr0 = 0\nexit`,
-    51,
+    `r9 = r1\nr6 = *(u32 *)(r1 + 12)\nr7 = 5\nif r6 == 0 goto +1\nr7 = 4\nr6 = 0\n${calls}r1 = r9\nr3 = r7\nr2 = progs ll\ncall 12\nr0 = 0\nexit`,
+    44,
     4,
   ],
   [
@@ -252,6 +273,11 @@ describe('reports', () => {
     const { explanation } = verifyText(`${packet}\nr4 = r2\nr4 += 2\nr0 = *(u8 *)(r4 + 0)\nexit`).failures[0] ?? {};
     expect(explanation?.known).toEqual(['R4=pkt(off=2,r=0)']);
     expect(explanation?.slice.map((step) => step.insn)).toEqual([0, 2, 3]);
+  });
+
+  it('what to do where a call may have moved the packet', () => {
+    const code = `r6 = r1\n${packet}\nr4 = r2\nr4 += 14\nif r4 > r3 goto +4\nr7 = r2\nr1 = r6\nr2 = 0\ncall 44\nr0 = *(u8 *)(r7 + 0)\nexit`;
+    expect(verifyText(code).failures[0]?.explanation.hint).toMatch(/^insn 9 \(call .*44\) may have moved the packet/);
   });
 
   it('the log in the format of the kernel', () => {
@@ -305,6 +331,18 @@ describe('facts', () => {
     expect(facts?.insns[7]).toMatchObject({ taken: false, fallThrough: true });
     expect(facts?.insns[6]?.regs[2]).toMatchObject({ kind: 'pointer', to: 'pkt', ahead: 8 });
     expect(facts?.insns[8]?.zeroExtend).toBe(true);
+  });
+});
+
+describe('functions without types', () => {
+  it('may not tail-call, wherever they begin', () => {
+    const [program] = assemble('.license "GPL"\n.section xdp\n.globl p\np:\nexit\n').programs;
+    const call = (src: number, imm: number): Insn => ({ code: op.CALL_OP, dst: 0, src, off: 0, imm });
+    const exit: Insn = { code: op.EXIT_OP, dst: 0, src: 0, off: 0, imm: 0 };
+    // One at 1 that tail-calls, and one at 3 that calls it.
+    const insns = [exit, call(0, 12), exit, call(1, -3), exit];
+    const { message } = verify({ ...(program as ProgramSpec), insns, functions: [] }, [], { license: 'GPL' });
+    expect(message).toMatch(/tail_call/);
   });
 });
 

@@ -50,6 +50,14 @@ describe('map files', () => {
     });
   });
 
+  it('say what is wrong with a text, and how much padding may be', () => {
+    const target = holder([{ type: 'hash', name: 'flows', keySize: 4, valueSize: 4, maxEntries: 10 }]);
+    const said = (value: unknown): string => failure(() => load(target, { flows: [{ key: 1, value }] }));
+    expect(said('0g 00 00 00')).toContain('`0g 00 00 00` is not hex bytes');
+    expect(said('0a 00 0')).toContain('`0a 00 0` has 5 hex digits and 4 bytes take 8');
+    expect(said([{ pad: 2 ** 22 + 1 }])).toContain('pad of 4194305 bytes');
+  });
+
   it('give a per-CPU value to every CPU or to one', () => {
     const target = holder([{ type: 'percpu_array', name: 'counters' }]);
     load(target, {

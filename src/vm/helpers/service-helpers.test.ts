@@ -4,6 +4,7 @@ import { assemble } from '../../object/index.js';
 import { kfuncNumber, nfConnAt } from '../../platform/index.js';
 import { FibTable } from '../fib.js';
 import { Machine, type MachineOptions } from '../machine.js';
+import { privateState } from '../private-state.js';
 import { SocketTable } from '../sockets.js';
 import { buffer, callHelper, mapSpec, objectSpec } from '../testing.js';
 
@@ -110,6 +111,13 @@ describe('formatted text', () => {
     expect(machine.memory.read(out, 84)).toEqual(text(expected));
     expect(callHelper(machine, 165, [out, 4, buffer(machine, text('%d %d')), data, 16])).toBe(6n);
     expect(machine.memory.read(out, 4)).toEqual(text('-5 '));
+  });
+
+  it('takes twelve arguments at most', () => {
+    const machine = machineWith();
+    const data = buffer(machine, 104);
+    const print = (size: number): bigint => callHelper(machine, 165, [0, 0, buffer(machine, text('%d')), data, size]);
+    expect([print(96), print(104)]).toEqual([2n, -22n]);
   });
 
   it('holds strings of the program, and nothing for a pointer that cannot be read', () => {
@@ -433,5 +441,19 @@ describe('connections', () => {
       return machine.memory.load32(connection + nfConnAt.timeout);
     });
     expect(jiffies).toEqual([0, 1, 1250, 0x7fff_ffff]);
+  });
+
+  it('say why there is none, and are not given back by who holds none', () => {
+    const object = assemble(
+      '.license "GPL"\n.extern bpf_xdp_ct_lookup\n.section xdp\n.globl p\np:\ncall bpf_xdp_ct_lookup\nr0 = 0\nexit\n',
+    );
+    const machine = new Machine(object);
+    machine.setPacket({ data: new Uint8Array(64) });
+    const tuple = buffer(machine, Uint8Array.of(10, 0, 0, 2, 10, 0, 0, 1, 1, 2, 3, 4));
+    const options = buffer(machine, Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0));
+    const lookup = kfuncNumber('bpf_xdp_ct_lookup') ?? 0;
+    expect(callHelper(machine, lookup, [machine.lane.ctx.start, tuple, 12, options, 16])).toBe(0n);
+    expect(machine.memory.load32(options + 4) | 0).toBe(-2);
+    expect(machine.memory.load32(machine.lane.state + privateState.references)).toBe(0);
   });
 });

@@ -223,6 +223,16 @@ describe('a prefix tree', () => {
     expect([map.updateElem(other, u32(4)), map.updateElem(narrow, u32(5), 2n)]).toEqual([-ENOSPC, 0]);
     expect([map.lookupElem(wide), map.lookupElem(narrow)]).toEqual([u32(1), u32(5)]);
   });
+
+  it('is walked from longer prefixes to the shorter ones that contain them, and to an end', () => {
+    const map = new MapBench().make({ type: 'lpm_trie', keySize: 8, maxEntries: 8, flags: mapFlags.noPrealloc });
+    const keys = [u32(16, 0x010a), u32(16, 0x020a), u32(8, 10), u32(8, 11)];
+    for (const key of keys) map.updateElem(key, u32(1));
+    const walk: Uint8Array[] = [];
+    for (let key = map.nextKey(undefined); typeof key !== 'number' && walk.length < 8; key = map.nextKey(key))
+      walk.push(key);
+    expect(walk).toEqual(keys);
+  });
 });
 
 describe('maps of maps', () => {
