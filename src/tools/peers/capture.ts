@@ -12,7 +12,8 @@ import { readObject } from '../../object/index.js';
 import { buildPcapPeer, openKoffi } from './build.js';
 import type { Row } from './row.js';
 
-const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+/** What the package runs. */
+const main = fileURLToPath(new URL('../../bundle/main.cjs', import.meta.url));
 const object = fileURLToPath(new URL('../../../bench/programs/ipv6-filter.o', import.meta.url));
 
 /** Packets, and at most which share of the peer's time. */
@@ -39,7 +40,9 @@ export function captureRows(folder: string, packets: number): Row[] {
     const capture = join(folder, 'capture.pcap');
     writeCapture(capture, count);
     // The first run of each is not counted: it makes what ours keeps, and brings the file into memory.
-    const env = { ...process.env, JITNIC_CACHE: join(folder, 'cache') };
+    // Certificates that the environment has Node read before it runs anything are no part of ours.
+    const { NODE_EXTRA_CA_CERTS: _, ...environment } = process.env;
+    const env = { ...environment, JITNIC_CACHE: join(folder, 'cache') };
     const commands = [
       [peer, capture],
       ...ways.map(({ args }) => [process.execPath, main, 'run', object, '-r', capture, '-q', ...args]),
