@@ -1,12 +1,12 @@
 /** `-w FILE`: where captures go. `.pcap` and `.pcapng` by name; `.gz` compresses; `-` is stdout. */
 
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, promises, rmSync, type WriteStream } from 'node:fs';
 import type { Gzip } from 'node:zlib';
 import { InputError } from '../base/index.js';
 import { type CaptureFormat, type CaptureWriter, createWriter } from '../packet/index.js';
 import type { Io } from './command.js';
-import { fileError } from './files.js';
+import { besideOf, fileError, mayWriteInto, type Replaceable, replaceable } from './files.js';
 import { zlib } from './zlib.js';
 
 /** How packets are written where the file's name does not say so; default pcap, as tcpdump has it. */
@@ -85,7 +85,8 @@ class StdoutSink implements Sink {
 }
 
 /**
- * A file, compressed by its name. Errors of the stream are kept and thrown by the next call: nobody waits at an event.
+ * A file, compressed by its name. It lies beside the one that it is to be until it is whole: what goes wrong before
+ * leaves the old one. Errors of the stream are kept and thrown by the next call: nobody waits at an event.
  */
 class FileSink implements Sink {
   private readonly path: string;
@@ -93,9 +94,15 @@ class FileSink implements Sink {
   /** Settles when the file is done with, whole or not. */
   private readonly closed: Promise<void>;
   private failure: unknown;
+  /** What it takes the place of in the end; undefined: it is that file. */
+  private readonly target: Replaceable | undefined;
+  private readonly forget = (): void => this.target && rmSync(besideOf(this.target), { force: true });
 
-  private constructor(path: string, file: WriteStream) {
+  private constructor(path: string, file: WriteStream, target: Replaceable | undefined) {
     this.path = path;
+    this.target = target;
+    // A run that ends before this is closed leaves nothing behind.
+    if (target !== undefined) process.once('exit', this.forget);
     this.entry = path.toLowerCase().endsWith('.gz') ? zlib().createGzip() : file;
     if (this.entry !== file) this.entry.pipe(file);
     this.closed = new Promise((resolve) => file.once('close', () => resolve()));
@@ -105,15 +112,21 @@ class FileSink implements Sink {
   }
 
   static async open(path: string): Promise<FileSink> {
-    const file = createWriteStream(path);
     try {
-      await once(file, 'open');
+      const target = await replaceable(path);
+      if (target === undefined) return new FileSink(path, await opened(path), undefined);
+      try {
+        const file = await opened(besideOf(target), { flags: 'wx', mode: target.mode ?? 0o666 });
+        return new FileSink(path, file, target);
+      } catch (error) {
+        if (!mayWriteInto(target, error)) throw error;
+        return new FileSink(path, await opened(path), undefined);
+      }
     } catch (error) {
       if ((error as { code?: unknown }).code === 'ENOENT')
         throw new InputError('its folder does not exist', { file: path });
       throw fileError(error, path);
     }
-    return new FileSink(path, file);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -129,10 +142,29 @@ class FileSink implements Sink {
     this.entry.end();
     await this.closed;
     this.check();
+    const { target } = this;
+    if (target === undefined) return;
+    process.off('exit', this.forget);
+    try {
+      if (target.mode !== undefined) await promises.chmod(besideOf(target), target.mode);
+      await promises.rename(besideOf(target), target.path);
+    } catch (error) {
+      this.forget();
+      throw fileError(error, this.path);
+    }
   }
 
   /** Throws what the file system said since the last call. */
   private check(): void {
-    if (this.failure !== undefined) throw fileError(this.failure, this.path);
+    if (this.failure === undefined) return;
+    this.forget();
+    throw fileError(this.failure, this.path);
   }
+}
+
+/** A stream into a file that could be opened. */
+async function opened(path: string, options?: Parameters<typeof createWriteStream>[1]): Promise<WriteStream> {
+  const file = createWriteStream(path, options);
+  await once(file, 'open');
+  return file;
 }

@@ -1,5 +1,4 @@
 /** `jitnic card compile FILE [PROG] --card nfp4000`: a program as instructions of a card's cores. */
-import { writeFile } from 'node:fs/promises';
 import { type ExitCode, exitCodes } from '../base/index.js';
 import { formatInsn } from '../isa/index.js';
 import {
@@ -19,6 +18,7 @@ import { formatTable, wrapWords } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { chosenNames } from './chosen-names.js';
 import type { Io } from './command.js';
+import { writeOutput } from './files.js';
 
 /** Flags of `card compile` that are for cores. */
 interface CoresFlags {
@@ -53,7 +53,7 @@ export async function compileForCores(
       );
     return exitCodes.negative;
   }
-  if (options.image !== undefined) await writeFile(options.image, imageBytes(made));
+  if (options.image !== undefined) await writeOutput(options.image, imageBytes(made), io);
   const most = numberOf(card, 'limits.instructions');
   const fits = made.code.length <= most;
   const steps = await savings(made, on, compile);

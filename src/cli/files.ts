@@ -58,12 +58,19 @@ function* inChunks(pieces: Iterable<string>): IterableIterator<string> {
   yield chunk;
 }
 
-/**
- * The file that a new one may take the place of, links followed, and its mode; undefined: write into what is there.
- */
-async function replaceable(
-  path: string,
-): Promise<{ readonly path: string; readonly mode: number | undefined } | undefined> {
+/** A file that a new one may take the place of, links followed, and its mode if it is there. */
+export interface Replaceable {
+  readonly path: string;
+  readonly mode: number | undefined;
+}
+
+/** Where the new one is written until it is whole. */
+export function besideOf({ path }: Replaceable): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+}
+
+/** What may be replaced; undefined: write into what is there. */
+export async function replaceable(path: string): Promise<Replaceable | undefined> {
   const found = await promises
     .stat(path)
     .catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : error));
@@ -81,22 +88,23 @@ async function replaceable(
 }
 
 /** Writes beside the file and renames. The mode is set twice: `writeFile` obeys the umask, `chmod` does not. */
-async function replaceFile(
-  target: { readonly path: string; readonly mode: number | undefined },
-  pieces: Iterable<string | Uint8Array>,
-): Promise<void> {
-  const beside = join(dirname(target.path), `.${basename(target.path)}.${process.pid}.tmp`);
+async function replaceFile(target: Replaceable, pieces: Iterable<string | Uint8Array>): Promise<void> {
+  const beside = besideOf(target);
   try {
     await promises.writeFile(beside, pieces, { flag: 'wx', mode: target.mode ?? 0o666 });
     if (target.mode !== undefined) await promises.chmod(beside, target.mode);
     await promises.rename(beside, target.path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await promises.rm(beside, { force: true });
-    // A folder in which no file may be made can hold one that may be written.
-    const code = (error as NodeJS.ErrnoException).code;
-    if (target.mode === undefined || (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM')) throw error;
+    if (!mayWriteInto(target, error)) throw error;
     await promises.writeFile(target.path, pieces);
   }
+}
+
+/** A folder in which no file may be made can hold one that may be written. */
+export function mayWriteInto({ mode }: Replaceable, error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return mode !== undefined && (code === 'EACCES' || code === 'EROFS' || code === 'EPERM');
 }
 
 /** What the file system said, as an InputError; what it did not say, as it is. */

@@ -6,7 +6,7 @@
 import { lengthText, type Rule, ruleFields, ruleTable } from '../condition/index.js';
 import { verdictName } from '../platform/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
-import { count, formatTable } from '../text/index.js';
+import { count, formatTable, wrapWords } from '../text/index.js';
 import type { RecordedTrace } from '../trace/index.js';
 
 /** A trace whose recording was kept. */
@@ -81,7 +81,9 @@ export function rulesText(session: Session, flags: RuleFlags, width: number): st
   const text = `${count(rows.length, 'rule')}, the first that matches decides:\n\n${table}`;
   // Joined at the end: programs that hash have thousands of lines.
   const equations = shownTraces(session).flatMap(({ record }) =>
-    record.condition.computed.map(({ name, text: equation }) => `trace ${record.id}: ${name} = ${equation}`),
+    record.condition.computed.flatMap(({ name, text: equation }) =>
+      wrapWords(`trace ${record.id}: ${name} = ${equation}`, Math.max(60, width), '    '),
+    ),
   );
   if (equations.length === 0) return text;
   return `${text}${text.endsWith('\n\n') ? '' : '\n'}${equations.join('\n')}`;

@@ -35,7 +35,7 @@ table { border-collapse: collapse; width: 100%; background: var(--panel); border
 th, td { text-align: left; vertical-align: top; padding: 5px 10px; border-top: 1px solid var(--line); }
 thead th { color: var(--soft); font-weight: 600; font-size: 13px; border-top: 0; }
 td { vertical-align: baseline; } td .bar { margin-top: 7px; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .scroll { overflow-x: auto; }
 figure { margin: 0; } .chart { width: 100%; height: auto; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
 .chart .rule { stroke: var(--line); } .chart .axis { stroke: var(--soft); } .chart .tick { fill: var(--soft); font-size: 12px; }

@@ -118,7 +118,9 @@ export function parseJson(text: string, file?: string, line?: number): unknown {
       // What JSON says of it is of more use.
     }
     const where = line === undefined ? '' : `line ${line}: `;
-    throw new InputError(`${where}not JSON: ${error instanceof Error ? error.message : String(error)}`, { file });
+    // Node quotes the text with its line ends.
+    const why = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
+    throw new InputError(`${where}not JSON: ${why}`, { file });
   }
 }
 
