@@ -80,6 +80,8 @@ export interface FunctionCode {
   readonly isEntry: boolean;
   /** Fields of the context change by calls that move the packet only. */
   readonly isXdp: boolean;
+  /** Bytes of the context, from and to, that Linux takes for memory, whatever the width. */
+  readonly plainContext?: readonly [number, number] | undefined;
   /** Instructions that there may be. */
   readonly version: BpfVersion;
   /** Names of maps whose element 0 is always there. */
@@ -89,7 +91,10 @@ export interface FunctionCode {
 }
 
 /** What is known of a function beside its code. */
-export type FunctionKind = Pick<FunctionCode, 'isEntry' | 'narrowResult' | 'isXdp' | 'version' | 'arrays' | 'profile'>;
+export type FunctionKind = Pick<
+  FunctionCode,
+  'isEntry' | 'narrowResult' | 'isXdp' | 'plainContext' | 'version' | 'arrays' | 'profile'
+>;
 
 /** Facts by slot of the function, joined over all programs that have it. */
 export type FactsOf = (slot: number) => { readonly region: Region | undefined; readonly facts: OpFacts | undefined };

@@ -133,6 +133,10 @@ const narrowTypes: readonly string[] = [
   'perf_event',
 ];
 
+/** Program types whose context is a `struct __sk_buff` that they may write to, and its field `cb` for their own use. */
+const skbTypes: readonly string[] = ['sched_cls', 'sched_act'];
+const skbControl: readonly [number, number] = [48, 68];
+
 /** How much larger a function may become that is made faster for sample packets: so many times, and slots. */
 const maxGrowth = 3;
 const smallGrowth = 64;
@@ -316,7 +320,16 @@ class ObjectOptimizer {
     const narrowResult = isEntry && users.every(({ type }) => narrowTypes.includes(type));
     const isXdp = isEntry && users.every(({ type }) => type === 'xdp');
     const { version } = this;
-    return { isEntry, narrowResult, isXdp, version, arrays: arraysOf(this.object), profile: this.profileOf(fn, users) };
+    const plainContext = isEntry && users.every(({ type }) => skbTypes.includes(type)) ? skbControl : undefined;
+    return {
+      isEntry,
+      narrowResult,
+      isXdp,
+      plainContext,
+      version,
+      arrays: arraysOf(this.object),
+      profile: this.profileOf(fn, users),
+    };
   }
 
   /** What sample packets did in the function, over all programs that have it. */

@@ -15,6 +15,8 @@ export interface OptimizeTextOptions {
   readonly version?: BpfVersion;
   readonly aligned?: boolean;
   readonly profile?: Profile;
+  /** Bytes of the context that are memory. */
+  readonly plainContext?: readonly [number, number] | undefined;
   /** Names of what 64-bit loads refer to, by slot, and which of them are plain arrays. */
   readonly references?: Readonly<Record<number, string>>;
   readonly arrays?: readonly string[];
@@ -24,7 +26,8 @@ export interface OptimizeTextOptions {
 
 /** The instructions that are left of a function, one a line. */
 export function optimizeText(text: string, options: OptimizeTextOptions = {}): string[] {
-  const { goal = 'size', only = passes.map(({ name }) => name), isEntry = true, version = 'v3', profile } = options;
+  const { goal = 'size', only = passes.map(({ name }) => name), isEntry = true, version = 'v3' } = options;
+  const { profile, plainContext } = options;
   const insns = assembleInsns(text);
   const fn = {
     name: 'f',
@@ -38,7 +41,7 @@ export function optimizeText(text: string, options: OptimizeTextOptions = {}): s
     labels: [],
   };
   const arrays = new Set(options.arrays);
-  const kind = { isEntry, narrowResult: isEntry, isXdp: isEntry, version, arrays, profile };
+  const kind = { isEntry, narrowResult: isEntry, isXdp: isEntry, version, arrays, profile, plainContext };
   const code = functionCode(fn, kind, (slot) => ({
     region: options.regions?.[slot],
     facts: undefined,

@@ -4,9 +4,10 @@
  * clang-19 -O2 -g, v2 and v3) in WORKDIR unless they are there, asks verifier and kernel about each result, compares
  * input and output on packets and counts executed instructions in the interpreter. A row for each program; writes
  * bench/opt.json and the table of docs/opt.md; exit 0 when every figure is reached. Rows of a file are kept in
- * WORKDIR/rows, and not measured again by the same build: a run that was broken off goes on. With --files or --mcpu
- * only those rows, nothing is written, and only what has to hold for each of them is asked: sizes at v3 no larger than
- * wanted, accepted, equal.
+ * WORKDIR/rows, and not measured again by the same build: a run that was broken off goes on. Then programs of the
+ * kind that K2 was measured on (opt-bench/k2-rows.ts), and times (opt-bench/times.ts). With --files or --mcpu only
+ * those rows (`k2` and `times` are names, too), nothing is written, and only what has to hold for each of them is
+ * asked: sizes at v3 no larger than wanted, accepted, equal.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,69 +15,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makePackets } from '../cli/check/traffic.js';
-import { costOf, executedByClass, profilesOf } from '../cli/opt-cost.js';
-import { compareObjects, machineEngine } from '../judge/index.js';
-import { acceptances, Bpf } from '../linux/index.js';
+import { Bpf } from '../linux/index.js';
 import { openSolver } from '../linux/open-solver.js';
-import { type ObjectSpec, readObject, sizeMaps } from '../object/index.js';
-import type { Solver } from '../solve/index.js';
-import {
-  improveObject,
-  type OptimizedObject,
-  optimizeObject,
-  type ProgramProfile,
-  type Refusal,
-} from '../super/index.js';
-import { type Validation, validateObject } from '../super/proof/index.js';
 import { formatTable } from '../text/index.js';
 import { buildHash } from './build-hash.js';
-import { kernelTimes } from './opt-bench/kernel-time.js';
-import { besideMerlin, type MerlinRow } from './opt-bench/merlin.js';
+import { buildK2Inputs, type K2Row, k2Programs, k2Row, k2Table } from './opt-bench/k2-rows.js';
+import { measure, type Row, type Tools, targets } from './opt-bench/rows.js';
+import { type TimeRow, timedPrograms, timeRow, timeTable } from './opt-bench/times.js';
 import { negativeIf, runTool } from './tool.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/** A row: functions of one file, and the slots that the best published optimizer leaves of them at v3, less one. */
-interface Target {
-  readonly program: string;
-  readonly file: string;
-  readonly functions: readonly string[];
-  readonly wanted: number;
-}
-
-const cpuPrograms = [
-  'xdp_prognum0_no_touch',
-  'xdp_prognum1_touch_data',
-  'xdp_prognum2_round_robin',
-  'xdp_prognum3_proto_separate',
-  'xdp_prognum4_ddos_filter_pktgen',
-  'xdp_prognum5_lb_hash_ip_pairs',
-];
-
-/** Merlin and EPSO on the same input, whichever is smaller, is one more than `wanted`; measured, not cited. */
-const targets: readonly Target[] = [
-  { program: 'xdp1 (ctx->data)', file: 'xdp1_old', functions: ['xdp_prog1'], wanted: 52 },
-  { program: 'xdp2 (ctx->data)', file: 'xdp2_old', functions: ['xdp_prog1'], wanted: 68 },
-  { program: 'xdp_fwd', file: 'xdp_fwd', functions: ['xdp_fwd_prog'], wanted: 116 },
-  { program: 'sys_enter_open', file: 'syscall_tp', functions: ['trace_enter_open'], wanted: 19 },
-  { program: 'sockex3 socket/0', file: 'sockex3', functions: ['main_prog'], wanted: 24 },
-  { program: 'sockex3 socket/1', file: 'sockex3', functions: ['bpf_func_PARSE_VLAN'], wanted: 28 },
-  { program: 'sockex3 socket/3', file: 'sockex3', functions: ['bpf_func_PARSE_IP'], wanted: 130 },
-  { program: 'sockex3 socket/4', file: 'sockex3', functions: ['bpf_func_PARSE_IPV6'], wanted: 144 },
-  { program: 'xdp_tx_iptunnel', file: 'xdp_tx_iptunnel', functions: ['_xdp_tx_iptunnel'], wanted: 200 },
-  { program: 'xdp_adjust_tail', file: 'xdp_adjust_tail', functions: ['_xdp_icmp'], wanted: 105 },
-  { program: 'xdp_rxq_info', file: 'xdp_rxq_info', functions: ['xdp_prognum0'], wanted: 74 },
-  { program: 'xdp1', file: 'xdp1', functions: ['xdp_prog1'], wanted: 51 },
-  { program: 'xdp2', file: 'xdp2', functions: ['xdp_prog1'], wanted: 78 },
-  {
-    program: 'xdp_redirect',
-    file: 'xdp_redirect',
-    functions: ['xdp_redirect_prog', 'xdp_redirect_dummy_prog'],
-    wanted: 37,
-  },
-  { program: 'xdp_router_ipv4', file: 'xdp_router_ipv4', functions: ['xdp_router_ipv4_prog'], wanted: 124 },
-  { program: 'xdp_redirect_cpu', file: 'xdp_redirect_cpu', functions: cpuPrograms, wanted: 513 },
-];
 
 /** Processor time for so many slots, without search and proof. */
 const timedSlots = 300;
@@ -92,38 +40,9 @@ const wantedWeighted = 0.75;
 const wantedKernel = 0.93;
 const worstKernel = 1.02;
 
-interface Row {
-  readonly program: string;
-  readonly mcpu: string;
-  readonly clang: number;
-  readonly opt_size: number;
-  readonly opt_size_without_atomics: number;
-  readonly opt_speed: number;
-  /** Instructions a packet, over generated traffic; null for programs that are not XDP. */
-  readonly executed_clang: number | null;
-  readonly executed_opt: number | null;
-  /** Nanoseconds a packet by the cost table; likewise. */
-  readonly table_ns_clang: number | null;
-  readonly table_ns_opt: number | null;
-  /** Nanoseconds a packet in the running kernel, versions taking turns; null where it cannot be asked. */
-  readonly kernel_ns_clang: number | null;
-  readonly kernel_ns_opt: number | null;
-  readonly differences: number;
-  readonly refused: number;
-  /** The least sure of the row's functions, over both goals. */
-  readonly label: string;
-  /** Instructions a packet of the faster one beside Merlin's, by kind of packet. */
-  readonly merlin: readonly MerlinRow[];
-  /** Of the processor's time, for the whole file's smaller version, without search, proof and the kernel's say. */
-  readonly seconds: number;
-  /** All slots of the file. */
-  readonly file_slots: number;
-}
-
-const packetCount = 400;
-
-/** Packets that the kernel is timed on. */
-const timedPackets = 12;
+/** Modules that rows hang on: who prints and judges them may change. */
+const measured: RegExp =
+  /^(base|bpf|code|interp|ir|isa|jit|judge|linux|object|opt|packet|platform|solve|super|verifier|vm|wasm|tools\/opt-bench|cli\/check|cli\/opt-cost)\b/;
 
 await runTool(
   'npm run opt-bench -- [WORKDIR] [--files A,B] [--mcpu V]',
@@ -137,8 +56,9 @@ await runTool(
     const files = [...new Set(targets.map(({ file }) => file))].filter((file) => chosen?.includes(file) ?? true);
     const versions = ['v2', 'v3'].filter((mcpu) => flags['mcpu'] === undefined || flags['mcpu'] === mcpu);
     const isWhole = chosen === undefined && versions.length === 2;
+    const isOther = (name: string): boolean => isWhole || chosen?.includes(name) === true;
     const tools: Tools = { bpf: Bpf.tryOpen(), solver: await openSolver() };
-    const build = buildHash();
+    const build = buildHash(measured);
     const rows: Row[] = [];
     for (const mcpu of versions)
       for (const file of files)
@@ -147,14 +67,32 @@ await runTool(
             measure(join(folder, mcpu, `${file}.o`), file, mcpu, tools),
           )),
         );
+    const k2: K2Row[] = [];
+    if (isOther('k2') && buildK2Inputs(root, folder)) {
+      const packets = makePackets(400, 1).map((data) => ({ data }));
+      for (const name of k2Programs)
+        k2.push(
+          ...(await kept(folder, `${build} k2 ${name.replace('/', '-')}`, async () => [
+            await k2Row(folder, name, packets, tools.bpf, tools.solver),
+          ])),
+        );
+    }
     await tools.solver?.close();
-    const checks = isWhole ? judge(rows) : judgeRows(rows);
-    const table = tableOf(rows);
-    console.log(table);
+    const times: TimeRow[] = [];
+    for (const name of isOther('times') ? timedPrograms : [])
+      times.push(...(await kept(folder, `${build} time ${name}`, async () => [await timeRow(folder, name)])));
+    const checks = [...(isWhole ? judge(rows) : judgeRows(rows)), ...judgeK2(k2), ...judgeTimes(times)];
+    const tables = [
+      ...(rows.length > 0 ? [tableOf(rows)] : []),
+      ...(k2.length > 0 ? [k2Table(k2)] : []),
+      ...(times.length > 0 ? [timeTable(times)] : []),
+    ];
+    console.log(tables.join('\n'));
     for (const { what, passed } of checks) console.log(`${passed ? 'passed' : 'failed'}  ${what}`);
     if (isWhole) {
       writeFileSync(join(root, 'bench', 'opt.json'), `${JSON.stringify(rows, undefined, 2)}\n`);
-      writeTable(table);
+      writeFileSync(join(root, 'bench', 'opt-k2.json'), `${JSON.stringify({ k2, times }, undefined, 2)}\n`);
+      writeTables(tables);
     }
     const failed = checks.filter(({ passed }) => !passed).length;
     console.log(`\n${checks.length - failed} passed, ${failed} failed`);
@@ -162,103 +100,14 @@ await runTool(
   },
 );
 
-/** Whoever is asked, where there is one. */
-interface Tools {
-  readonly bpf: Bpf | undefined;
-  readonly solver: Solver | undefined;
-}
-
 /** Rows that this build has measured in the folder before, or else now. */
-async function kept(folder: string, name: string, made: () => Promise<Row[]>): Promise<readonly Row[]> {
+async function kept<T>(folder: string, name: string, made: () => Promise<T[]>): Promise<readonly T[]> {
   const path = join(folder, 'rows', `${name}.json`);
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8'));
   const rows = await made();
   mkdirSync(join(folder, 'rows'), { recursive: true });
   writeFileSync(path, JSON.stringify(rows));
   return rows;
-}
-
-/** The rows of one file at one instruction set. */
-async function measure(path: string, file: string, mcpu: string, { bpf, solver }: Tools): Promise<Row[]> {
-  const bytes = new Uint8Array(readFileSync(path));
-  const refuses = (candidate: Uint8Array): Refusal[] =>
-    bpf === undefined
-      ? []
-      : acceptances(bpf, sizeMaps(readObject(candidate), 64).object).flatMap(({ program, refusal }) =>
-          refusal === undefined ? [] : [{ program, why: refusal }],
-        );
-  const packets = makePackets(packetCount, 1).map((data) => ({ data }));
-  const started = process.cpuUsage();
-  const timed = optimizeObject(bytes, {});
-  const { user, system } = process.cpuUsage(started);
-  const seconds = (user + system) / 1e6;
-  const small = await improveObject(bytes, { goal: 'size', refuses, solver });
-  const plain = await improveObject(bytes, { goal: 'size', atomics: false, refuses, solver });
-  const cost = (object: ObjectSpec): ReadonlyMap<string, number> => costOf(object, packets);
-  const profile = (object: ObjectSpec): ReadonlyMap<string, ProgramProfile> => profilesOf(object, packets);
-  const fast = await improveObject(bytes, { goal: 'speed', refuses, solver, cost, profile });
-  const before = readObject(bytes);
-  const [smaller, faster] = [small, fast].map((result) => readObject(result.bytes)) as [ObjectSpec, ObjectSpec];
-  const own = targets.filter((target) => target.file === file);
-  const names = new Set(own.flatMap(({ functions }) => functions));
-  const verdicts: ReadonlyMap<string, Validation>[] = [];
-  for (const after of [smaller, faster]) verdicts.push(await validateObject(before, after, names, solver));
-  const good = new Set(before.programs.map(({ name }) => name));
-  for (const { program } of refuses(bytes)) good.delete(program);
-  const compared = [smaller, faster].flatMap((after) =>
-    compareObjects(before, after, packets, { engine: machineEngine('wasm'), seeds: [1, 2] }),
-  );
-  const byClass = executedByClass(before, faster, undefined, packets);
-  const rows = byClass.filter((row) => row.class === 'all');
-  return own.map((target): Row => {
-    const has = (name: string): boolean => target.functions.includes(name);
-    const slots = ({ functions }: OptimizedObject, side: 'before' | 'after'): number =>
-      functions.filter(({ name }) => has(name)).reduce((total, fn) => total + fn[side], 0);
-    const ran = compared.filter(({ program }) => has(program));
-    const executed = (of: (row: (typeof rows)[number]) => number): number | null =>
-      sum(target.functions.map((name) => rows.filter(({ program }) => program === name).map(of)[0]));
-    const some = packets.filter(({ data }) => data.length >= 14).slice(0, timedPackets);
-    const times = target.functions.map((name) =>
-      bpf === undefined || !good.has(name) ? undefined : kernelTimes(bpf, before, faster, name, some),
-    );
-    const proofs = verdicts.flatMap((each) => target.functions.map((name) => each.get(name)?.verdict ?? 'unknown'));
-    const worst = (['refuted', 'unknown', 'bounded'] as const).find((verdict) => proofs.includes(verdict));
-    const tested = ran.some((row) => row.packets > 0) ? 'tested' : 'by rule';
-    return {
-      program: target.program,
-      mcpu,
-      clang: slots(small, 'before'),
-      opt_size: slots(small, 'after'),
-      opt_size_without_atomics: slots(plain, 'after'),
-      opt_speed: slots(fast, 'after'),
-      executed_clang: each(executed(({ before: steps }) => steps)),
-      executed_opt: each(executed(({ after }) => after)),
-      table_ns_clang: each(executed(({ nsBefore }) => nsBefore)),
-      table_ns_opt: each(executed(({ nsAfter }) => nsAfter)),
-      kernel_ns_clang: rounded(sum(times.map((time) => time?.[0]))),
-      kernel_ns_opt: rounded(sum(times.map((time) => time?.[1]))),
-      differences: ran.filter(({ difference }) => difference !== undefined).length,
-      refused: [small, fast].flatMap((result) => refuses(result.bytes)).filter(({ program }) => good.has(program))
-        .length,
-      label: worst === undefined ? 'proved' : worst === 'unknown' ? tested : worst,
-      merlin: mcpu === 'v3' ? besideMerlin(file, byClass) : [],
-      seconds: Math.round(seconds * 100) / 100,
-      file_slots: timed.functions.reduce((total, fn) => total + fn.before, 0),
-    };
-  });
-}
-
-/** A packet's share of a sum over all. */
-function each(total: number | null): number | null {
-  return total === null ? null : rounded(total / packetCount);
-}
-
-function rounded(value: number | null): number | null {
-  return value === null ? null : Math.round(value * 100) / 100;
-}
-
-function sum(counts: readonly (number | undefined)[]): number | null {
-  return counts.reduce<number | null>((all, one) => (all === null || one === undefined ? null : all + one), 0);
 }
 
 /** The geometric one. */
@@ -286,6 +135,13 @@ function judgeRows(rows: readonly Row[]): Check[] {
   ];
 }
 
+/** What the program takes by itself in the kernel, of clang's; undefined where that can't be told. */
+function programShare(row: Row): number | undefined {
+  const { kernel_ns_clang: old, kernel_ns_opt: now, kernel_ns_loop: loop } = row;
+  if (old === null || now === null || loop === null || old - loop < 1) return undefined;
+  return Math.max(0.01, now - loop) / (old - loop);
+}
+
 /** All figures that the whole run is to reach. */
 function judge(rows: readonly Row[]): Check[] {
   const v3 = targets.map(({ program }) => rows.find((row) => row.program === program && row.mcpu === 'v3') as Row);
@@ -297,6 +153,7 @@ function judge(rows: readonly Row[]): Check[] {
   const speed = ratios('executed_clang', 'executed_opt');
   const weighted = ratios('table_ns_clang', 'table_ns_opt');
   const kernel = ratios('kernel_ns_clang', 'kernel_ns_opt');
+  const alone = v3.flatMap((row) => programShare(row) ?? []);
   const merlin = v3.flatMap((row) => row.merlin.map(({ opt, merlin: theirs }) => opt / theirs));
   const seconds = Math.max(...v3.map((row) => (row.seconds * timedSlots) / Math.max(timedSlots, row.file_slots)));
   const proved = rows.filter(({ label }) => label === 'proved').length;
@@ -328,11 +185,38 @@ function judge(rows: readonly Row[]): Check[] {
       passed: Math.max(...weighted) <= wantedWeighted,
     },
     {
-      what: `in the kernel ${mean(kernel).toFixed(3)} of clang's, at worst ${Math.max(...kernel).toFixed(3)}, wanted ${wantedKernel} and ${worstKernel}`,
-      passed: mean(kernel) <= wantedKernel && Math.max(...kernel) <= worstKernel,
+      what: `in the kernel ${mean(alone).toFixed(3)} of clang's, wanted ${wantedKernel} (${mean(kernel).toFixed(3)} with the loop around, which is in both)`,
+      passed: mean(alone) <= wantedKernel,
+    },
+    {
+      what: `in the kernel at worst ${Math.max(...kernel).toFixed(3)} of clang's, the loop around included, wanted ${worstKernel}`,
+      passed: Math.max(...kernel) <= worstKernel,
     },
     { what: `${proved} of ${rows.length} rows proved, wanted 90 %`, passed: proved >= 0.9 * rows.length },
   ];
+}
+
+/** Sizes against K2's shares: K2's on each, and all that has to hold. */
+function judgeK2(rows: readonly K2Row[]): Check[] {
+  if (rows.length === 0) return [];
+  const bad = rows.reduce((all, { refused, differences }) => all + refused + differences, 0);
+  const proved = rows.filter(({ label }) => label === 'proved').length;
+  return [
+    ...rows.flatMap(({ program, clang, opt, wanted }) =>
+      wanted === null
+        ? []
+        : [{ what: `${program} (as K2's): ${clang} to ${opt} slots, wanted at most ${wanted}`, passed: opt <= wanted }],
+    ),
+    { what: `${bad} of K2's kind refused or different, wanted 0`, passed: bad === 0 },
+    { what: `${proved} of ${rows.length} of K2's kind proved, wanted 90 %`, passed: proved >= 0.9 * rows.length },
+  ];
+}
+
+function judgeTimes(rows: readonly TimeRow[]): Check[] {
+  return rows.map(({ what, seconds, wanted }) => ({
+    what: `${what}: ${seconds.toFixed(1)} s of the processor's time, wanted ${wanted}`,
+    passed: seconds <= wanted,
+  }));
 }
 
 function tableOf(rows: readonly Row[]): string {
@@ -369,19 +253,20 @@ function tableOf(rows: readonly Row[]): string {
         wanted,
         ratio(row.executed_clang, row.executed_opt),
         ratio(row.table_ns_clang, row.table_ns_opt),
-        ratio(row.kernel_ns_clang, row.kernel_ns_opt),
+        programShare(row)?.toFixed(2),
         row.label,
       ];
     }),
   );
 }
 
-/** The table of docs/opt.md, between its two marks. */
-function writeTable(table: string): void {
+/** The tables of docs/opt.md, between two marks. */
+function writeTables(tables: readonly string[]): void {
   const path = join(root, 'docs', 'opt.md');
   const text = readFileSync(path, 'utf8');
   const [before, rest] = text.split('<!-- opt-bench -->\n');
   const [, after] = rest?.split('<!-- end -->\n') ?? [];
   if (before === undefined || after === undefined) return;
-  writeFileSync(path, `${before}<!-- opt-bench -->\n\n\`\`\`\n${table.trimEnd()}\n\`\`\`\n\n<!-- end -->\n${after}`);
+  const blocks = tables.map((table) => `\`\`\`\n${table.trimEnd()}\n\`\`\`\n`).join('\n');
+  writeFileSync(path, `${before}<!-- opt-bench -->\n\n${blocks}\n<!-- end -->\n${after}`);
 }

@@ -18,15 +18,16 @@ import { UsageError, UserError } from '../base/index.js';
 import { findObjects, type ObjectFile } from '../cli/check/objects.js';
 import { makePackets } from '../cli/check/traffic.js';
 import { compareObjects, machineEngine } from '../judge/index.js';
-import { acceptances, Bpf } from '../linux/index.js';
+import { Bpf } from '../linux/index.js';
 import { noSolver, openSolver } from '../linux/open-solver.js';
-import { readObject, sizeMaps } from '../object/index.js';
+import { readObject } from '../object/index.js';
 import { barChart } from '../report/index.js';
 import type { Solver } from '../solve/index.js';
-import { type Effort, type Goal, improveObject, type Refusal } from '../super/index.js';
+import { type Effort, type Goal, improveObject } from '../super/index.js';
 import { validateObject } from '../super/proof/index.js';
 import { formatNumber, formatShare } from '../text/index.js';
 import { buildHash } from './build-hash.js';
+import { refusalsOf } from './opt-bench/refusals.js';
 import { type Flags, negativeIf, numberFlag, runTool, writeSummary } from './tool.js';
 
 const usage =
@@ -196,14 +197,7 @@ async function optimized(file: ObjectFile, bytes: Uint8Array, task: Task): Promi
   const { goal, effort, packets, bpf, solver } = task;
   const sums: Sums = { ...none, objects: 1 };
   const lines: string[] = [];
-  const answers = new Map<Uint8Array, readonly Refusal[]>();
-  const refuses = (candidate: Uint8Array): readonly Refusal[] => {
-    const known = answers.get(candidate);
-    if (known !== undefined || bpf === undefined) return known ?? [];
-    const list = refusals(bpf, candidate);
-    answers.set(candidate, list);
-    return list;
-  };
+  const refuses = refusalsOf(bpf);
   const result = await improveObject(bytes, { name: file.name, goal, effort, refuses, solver });
   const [before, after] = [bytes, result.bytes].map((each) => readObject(each, { name: file.name }));
   if (before === undefined || after === undefined) return { sums, lines, gains: [] };
@@ -248,19 +242,6 @@ async function optimized(file: ObjectFile, bytes: Uint8Array, task: Task): Promi
     }
   const gains = result.programs.map((program) => (program.before - program.after) / program.before);
   return { sums, lines, gains };
-}
-
-function refusals(bpf: Bpf, bytes: Uint8Array): Refusal[] {
-  const { object } = sizeMaps(readObject(bytes), 64);
-  try {
-    return acceptances(bpf, object).flatMap(({ program, refusal }) =>
-      refusal === undefined ? [] : [{ program, why: refusal }],
-    );
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    // A map that can't be made: no program loads, before and after.
-    return object.programs.map(({ name }) => ({ program: name, why: error.message }));
-  }
 }
 
 function tell(sums: Sums, { solver, bpf }: Task): void {

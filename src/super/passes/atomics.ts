@@ -17,6 +17,7 @@ import { demandsOf, flowOf } from '../analyses.js';
 import { isAlu, isAtomic, isLoad, reads, usesSource, writes } from '../effects.js';
 import { copyState, mayMeet } from '../flow.js';
 import type { FunctionCode, Op } from '../function-code.js';
+import { constantOf, type Value } from '../values.js';
 import type { PassContext } from './pass.js';
 
 /** Operations that have an atomic form, by both codes: on all kernels, and on newer ones. */
@@ -40,11 +41,19 @@ export function atomics(code: FunctionCode, context: PassContext): boolean {
     const entry = flow.entry.get(block);
     if (entry === undefined) continue;
     const state = copyState(entry);
+    const regs: (readonly Value[])[] = [];
     const places = block.ops.map((each) => {
       const place = flow.placeOf(state, each);
+      regs.push([...state.regs]);
       flow.step(state, each);
       return place;
     });
+    /** A register that holds a number before an op anyway. */
+    const holder = (i: number, imm: number, but: number): number | undefined => {
+      const wanted = BigInt.asUintN(64, BigInt(imm));
+      const found = regs[i]?.findIndex((value, r) => r !== but && constantOf(value) === wanted) ?? -1;
+      return found < 0 ? undefined : found;
+    };
     const behind = demands.behind(block);
     for (let at = 0; at < block.ops.length; at++) {
       const found = fusion(
@@ -57,6 +66,7 @@ export function atomics(code: FunctionCode, context: PassContext): boolean {
           return a !== undefined && b !== undefined && mayMeet(a, b, flow.escaped);
         },
         known,
+        holder,
       );
       const region = places[at]?.region;
       if (found === undefined || (region !== 'map' && region !== 'stack') || !context.allow(block.ops[at] as Op))
@@ -81,6 +91,7 @@ function fusion(
   asked: (at: number) => readonly bigint[],
   meets: (a: number, b: number) => boolean,
   known: ReadonlyMap<number, number>,
+  holder: (at: number, imm: number, but: number) => number | undefined,
 ): Op[] | undefined {
   const load = ops[at] as Op; // in range
   const { insn } = load;
@@ -98,7 +109,7 @@ function fusion(
       now.src === x &&
       now.dst === insn.src &&
       now.off === insn.off;
-    if (isStoreBack) return asked(i)[x] === 0n ? fused(ops, at, change, i) : undefined;
+    if (isStoreBack) return asked(i)[x] === 0n ? fused(ops, at, change, i, holder) : undefined;
     const isChange = change < 0 && isAlu(now) && now.dst === x && known.has(now.code & 0xf0);
     if (isChange) {
       // Of four bytes either form gives the low half; of eight only the wide one does.
@@ -114,16 +125,26 @@ function fusion(
   return undefined;
 }
 
-/** The operations with the atomic one in place of the store; a constant is put into the register first. */
-function fused(ops: readonly Op[], at: number, change: number, store: number): Op[] {
+/**
+ * The operations with the atomic one in place of the store; a constant is put into the register first, unless another
+ * one holds it.
+ */
+function fused(
+  ops: readonly Op[],
+  at: number,
+  change: number,
+  store: number,
+  holder: (at: number, imm: number, but: number) => number | undefined,
+): Op[] {
   const { insn: alu } = ops[change] as Op; // found by fusion
   const last = ops[store] as Op; // likewise
   const kind = kinds.get(alu.code & 0xf0) ?? 0;
-  const isReg = usesSource(alu);
+  const held = usesSource(alu) ? alu.src : holder(store, alu.imm, alu.dst);
+  const isReg = held !== undefined;
   const code = op.STX | op.MODE_ATOMIC | (last.insn.code & 0x18);
   const atomic: Op = {
     ...last,
-    insn: { ...last.insn, code, src: isReg ? alu.src : alu.dst, imm: kind },
+    insn: { ...last.insn, code, src: held ?? alu.dst, imm: kind },
     facts: undefined,
   };
   const constant: Insn = { code: op.ALU64 | op.MOV, dst: alu.dst, src: 0, off: 0, imm: alu.imm };

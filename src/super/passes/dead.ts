@@ -7,6 +7,7 @@
  *     x | m = x in the bits d        if d & m = 0
  *     (u32)x = x in the bits d       if d < 2^32
  *     x << k >> k = x & (2^(64-k) - 1)
+ *     (u32)(x + y) = (u32)x + (u32)y, and so with -, *, &, | and ^: one instruction on low halves
  *     x << k >>s k = the low 64-k bits with their sign, from -mcpu=v4 on
  */
 import { type BpfVersion, has } from '../../bpf/index.js';
@@ -116,6 +117,16 @@ function signExtension(a: Insn, b: Insn, version: BpfVersion): Insn | undefined 
   return { code: cls | op.MOV | op.X, dst: a.dst, src: a.dst, off: bits, imm: 0 };
 }
 
+/** What low halves alone decide of their result's. */
+const lowKinds: ReadonlySet<number> = new Set([op.ADD, op.SUB, op.MUL, op.AND, op.OR, op.XOR]);
+
+/** `x += y; (u32)x` */
+function onLowHalves(a: Insn, b: Insn): Insn | undefined {
+  const isExtension = b.code === (op.ALU | op.MOV | op.X) && b.off === 0 && b.dst === b.src && b.dst === a.dst;
+  const isWide = insnClass(a) === op.ALU64 && lowKinds.has(a.code & 0xf0);
+  return isExtension && isWide ? { ...a, code: (a.code & ~7) | op.ALU } : undefined;
+}
+
 /** `x <<= k; x >>= k` */
 function pairs(ops: Op[], context: PassContext): boolean {
   let changed = false;
@@ -130,7 +141,8 @@ function pairs(ops: Op[], context: PassContext): boolean {
       a.dst === b.dst &&
       a.imm === b.imm &&
       a.imm >= 32;
-    const extension = first.pinned || second.pinned ? undefined : signExtension(a, b, context.version);
+    const isFree = !first.pinned && !second.pinned;
+    const extension = isFree ? (signExtension(a, b, context.version) ?? onLowHalves(a, b)) : undefined;
     if (extension !== undefined && context.allow(second)) {
       ops.splice(i, 2, { ...second, insn: extension, facts: undefined });
       changed = true;

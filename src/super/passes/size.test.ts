@@ -173,4 +173,53 @@ describe('smaller code', () => {
     expect(compared.filter((line) => line.includes('be16'))).toHaveLength(0);
     expect(compared.some((line) => line.includes('== 0x8 goto') || line.includes('!= 0x8 goto'))).toBe(true);
   });
+
+  it('adds what a register holds anyway', () => {
+    const text = (number: number): string => `
+      r6 = ${number}
+      r2 = *(u64 *)(r1 + 0)
+      r2 += 1
+      *(u64 *)(r1 + 0) = r2
+      r0 = r6
+      exit`;
+    const regions = { 1: 'map', 3: 'map' } as const;
+    const lines = (number: number): string[] =>
+      optimizeText(text(number), { isEntry: false, only: ['atomics'], regions });
+    expect(lines(1)).toContain('lock *(u64 *)(r1 + 0x0) += r6');
+    expect(lines(2)).toContain('lock *(u64 *)(r1 + 0x0) += r2');
+  });
+
+  it('adds low halves where the rest is cut off', () => {
+    const text = (between: string): string => `
+      r0 = *(u64 *)(r1 + 0)
+      r0 += -1
+      ${between}
+      w0 = w0
+      exit`;
+    const only = ['dead'];
+    expect(optimizeText(text(''), { isEntry: false, only })).toContain('w0 += -0x1');
+    expect(optimizeText(text('*(u64 *)(r1 + 0) = r0'), { isEntry: false, only })).toContain('r0 += -0x1');
+  });
+
+  it('joins stores to what a TC program has for its own use, by a register', () => {
+    const text = `
+      r7 = 0
+      *(u32 *)(r1 + 48) = r7
+      *(u32 *)(r1 + 52) = r7
+      *(u32 *)(r1 + 60) = r7
+      *(u32 *)(r1 + 64) = r7
+      *(u32 *)(r1 + 8) = r7
+      r0 = 0
+      exit`;
+    const only = ['widen'];
+    const stores = (plainContext?: readonly [number, number]): string[] =>
+      optimizeText(text, { only, plainContext }).filter((line) => line.startsWith('*('));
+    expect(stores([48, 68])).toEqual([
+      '*(u64 *)(r1 + 0x30) = r7',
+      '*(u32 *)(r1 + 0x3c) = w7',
+      '*(u32 *)(r1 + 0x40) = w7',
+      '*(u32 *)(r1 + 0x8) = w7',
+    ]);
+    expect(stores()).toHaveLength(5);
+  });
 });

@@ -11,8 +11,8 @@
  *     x = [q]w, y = [q+w]w, x << 8w | y             -> swap [q]2w
  *
  * Again and again, so bytes become words. Stack accesses stay aligned, as Linux wants them; others need not be: the
- * verifier asks for it on machines only that cannot do otherwise. The context is left alone: its fields are not
- * memory.
+ * verifier asks for it on machines only that cannot do otherwise. The context is left alone, since its fields are not
+ * memory, but for what it has for the program's own use (`cb` of `struct __sk_buff`).
  */
 import { type Insn, insnClass, isCall, op } from '../../isa/index.js';
 import type { Demand, Demands } from '../demand.js';
@@ -27,7 +27,7 @@ import type { PassContext } from './pass.js';
 export function widen(code: FunctionCode, context: PassContext): boolean {
   return blockByBlock(code, (block, entry, flow, demands) => {
     if (!block.ops.some(({ insn }) => isStore(insn) || (isAlu(insn) && (insn.code & 0xf0) === op.OR))) return false;
-    return new BlockWidener(flow, demands, block, context).run(entry);
+    return new BlockWidener(flow, demands, block, context, code.plainContext).run(entry);
   });
 }
 
@@ -52,12 +52,20 @@ class BlockWidener {
   private readonly demands: Demands;
   private readonly block: Block;
   private readonly context: PassContext;
+  private readonly plainContext: readonly [number, number] | undefined;
   /** Before each op. */
   private states: State[] = [];
   private places: (Place | undefined)[] = [];
   private behind: readonly Demand[] | undefined;
 
-  constructor(flow: Flow, demands: Demands, block: Block, context: PassContext) {
+  constructor(
+    flow: Flow,
+    demands: Demands,
+    block: Block,
+    context: PassContext,
+    plainContext: readonly [number, number] | undefined,
+  ) {
+    this.plainContext = plainContext;
     this.flow = flow;
     this.demands = demands;
     this.block = block;
@@ -104,11 +112,18 @@ class BlockWidener {
    * (`NET_IP_ALIGN`, check_pkt_ptr_alignment of kernel/bpf/verifier.c).
    */
   private isAligned({ region, base, off }: Place, size: number): boolean {
-    if (region === 'stack' || region === 'any') return off % size === 0;
+    if (region === 'stack' || region === 'any' || region === 'ctx') return off % size === 0;
     if (!this.context.aligned) return true;
     const name = this.flow.values.atomNamed(base);
     if (region === 'packet') return name === 'load4' && (off + 2) % size === 0;
     return region === 'map' && name === 'mapvalue' && off % size === 0;
+  }
+
+  /** Is it what was stored there, whatever the width? The context is, where programs have it for their own use. */
+  private isMemory({ region, off, size }: Place): boolean {
+    if (region !== 'ctx') return true;
+    const [from, to] = this.plainContext ?? [0, 0];
+    return off >= from && off + size <= to;
   }
 
   private op(at: number): Op {
@@ -271,7 +286,8 @@ class BlockWidener {
       stores.some((part) => {
         const { place } = whole;
         const [a, b] = [constantOf(whole.value), constantOf(part.value)];
-        const isPart = part.at > whole.at && part.place.size < place.size && covers(place, part.place);
+        const isPart =
+          place.region !== 'ctx' && part.at > whole.at && part.place.size < place.size && covers(place, part.place);
         if (!isPart || a === undefined || b === undefined || !this.mayMove(part.at, whole.at)) return false;
         const shift = BigInt(8 * (part.place.off - place.off));
         const mask = ((1n << BigInt(8 * part.place.size)) - 1n) << shift;
@@ -289,7 +305,7 @@ class BlockWidener {
     const found: Store[] = [];
     for (const [at, each] of this.block.ops.entries()) {
       const place = this.places[at];
-      if (!isStore(each.insn) || each.pinned || place === undefined || place.region === 'ctx') continue;
+      if (!isStore(each.insn) || each.pinned || place === undefined || !this.isMemory(place)) continue;
       if (place.region === 'any' && each.region === undefined) continue;
       const { insn } = each;
       const stored =
@@ -360,6 +376,8 @@ class BlockWidener {
     if (a === undefined || b === undefined) return false;
     const bits = 8 * place.size;
     const both = BigInt.asUintN(bits, a) | (BigInt.asUintN(bits, b) << BigInt(bits));
+    // Linux has no stores of constants to the context before 6.5.
+    if (place.region === 'ctx') return this.joinHeld(both, low, at, other);
     const imm = BigInt.asIntN(32, both);
     // Eight bytes are stored from a sign-extended number.
     if (place.size === 4 && BigInt.asUintN(64, imm) !== both) return false;
@@ -367,6 +385,16 @@ class BlockWidener {
     const value = place.size === 1 ? Number(both) : Number(imm);
     const insn = this.store(at, wide, { cls: op.ST, src: 0, imm: place.size === 2 ? Number(imm) : value });
     return insn !== undefined && this.replace(at, other, [insn], place.region);
+  }
+
+  /** A constant in the context that a register holds anyway. */
+  private joinHeld(both: bigint, { place }: Store, at: number, other: number): boolean {
+    for (let r = 0; r < 10; r++) {
+      if (constantOf(this.state(at).regs[r]) !== both) continue;
+      const insn = this.store(at, { ...place, size: 2 * place.size }, { cls: op.STX, src: r, imm: 0 });
+      if (insn !== undefined && this.replace(at, other, [insn], place.region)) return true;
+    }
+    return false;
   }
 
   /** A register that holds all bytes already. */

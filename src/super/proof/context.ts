@@ -1,5 +1,5 @@
 /** What the validation knows of a program's surroundings. */
-import type { MapSpec, ProgramTypeName } from '../../object/index.js';
+import type { Btf, MapSpec, ProgramSpec, ProgramTypeName } from '../../object/index.js';
 import { xdpMd } from '../../platform/index.js';
 
 /** A field of the context that holds an address of the packet. */
@@ -58,6 +58,20 @@ const models: Readonly<Partial<Record<ProgramTypeName, ContextModel>>> = {
 /** The context of a program type. */
 export function contextModel(type: ProgramTypeName): ContextModel {
   return models[type] ?? opaque;
+}
+
+/** Types by the context that their programs are handed. */
+const byContext: Readonly<Record<string, ProgramTypeName>> = { xdp_md: 'xdp', __sk_buff: 'sched_cls' };
+
+/** The type of a program, by what its function says of its argument where the section's name tells nothing. */
+export function shownType({ type, functions: [entry] }: ProgramSpec, btf: Btf | undefined): ProgramTypeName {
+  if (type !== 'unspec' || btf === undefined || entry === undefined || entry.btfId === 0) return type;
+  const func = btf.type(entry.btfId);
+  const proto = func.kind === 'func' ? btf.resolve(func.type) : undefined;
+  const [param] = proto?.kind === 'func_proto' ? proto.params : [];
+  const pointer = param === undefined ? undefined : btf.resolve(param.type);
+  const context = pointer?.kind === 'ptr' ? btf.resolve(pointer.type).name : '';
+  return byContext[context] ?? type;
 }
 
 /** What both versions are run in. */

@@ -3,6 +3,7 @@ import { type ObjectSpec, type ProgramSpec, xdpFitness } from '../../object/inde
 import type { Solver } from '../../solve/index.js';
 import { type ProgramFacts, verify } from '../../verifier/index.js';
 import { isTheSameEverywhere, unknownContent } from '../function-facts.js';
+import { shownType } from './context.js';
 import type { Budget } from './path.js';
 import { type Validation, validateFunction } from './validate.js';
 
@@ -44,7 +45,7 @@ export async function validateObject(
         if (!verdicts.has(name)) verdicts.set(name, { verdict: 'proved', questions: 0 });
         continue;
       }
-      const { type } = program;
+      const type = shownType(program, before.btf);
       // Programs without a difference in their functions' surroundings say the same of them.
       const key = codeKey(program, next);
       const known = key === undefined ? undefined : done.get(`${key} ${index}`);
