@@ -34,6 +34,11 @@ export class Words {
     return word;
   }
 
+  /** Is the next word this one, and `id` or `pinned` behind it? */
+  isRefBehind(word: string): boolean {
+    return this.words[this.at] === word && ['id', 'pinned'].includes(this.words[this.at + 1] ?? '');
+  }
+
   get isDone(): boolean {
     return this.at >= this.words.length;
   }

@@ -196,7 +196,7 @@ export const commandRows: readonly CommandRow[] = [
   },
   {
     name: 'net',
-    summary: "what runs on network devices, in bpftool's words: show, attach, detach",
+    summary: "what runs on network devices and what arrives there: show, attach, detach, traffic",
     group: 'Cards and daemon',
     load: () => import('./net.js'),
   },

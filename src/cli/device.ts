@@ -22,11 +22,12 @@ interface Shown {
   readonly netdevs: readonly { readonly name: string; readonly ifindex: number; readonly mtu: number }[];
   /** What maps take of the card and what it has; left out where the driver counts nothing. */
   readonly memory?: {
-    readonly maps: number;
-    readonly max_maps: number;
-    readonly elements: number;
-    readonly max_elements: number;
+    readonly maps?: number;
+    readonly max_maps?: number;
+    readonly elements?: number;
+    readonly max_elements?: number;
     readonly bytes: number;
+    readonly max_bytes?: number;
   };
 }
 
@@ -39,7 +40,7 @@ export const command: CliCommand = defineCommand<CallFlags>({
       'after',
       `
 Operations:
-  add NAME CARD [ports N] [off CAPABILITY]...   CARD: nfp4000, ... or netdevsim
+  add NAME CARD [ports N] [off CAPABILITY]...   CARD: one of jitnic card list, or netdevsim
   remove NAME            a card, or one of its network devices
   set NAME KNOB=0|1      a capability, a knob of netdevsim, or hw-tc-offload
   show [NAME]
@@ -94,9 +95,10 @@ function deviceText({ name, driver, card, netdevs, off, memory }: Shown): string
     `${name}: driver ${driver}${card === undefined ? '' : `  card ${card} (model)`}${off.length > 0 ? `  off ${off.join(',')}` : ''}`,
   ];
   for (const netdev of netdevs) lines.push(`\t${netdev.name}(${netdev.ifindex})  mtu ${netdev.mtu}`);
-  if (memory !== undefined)
-    lines.push(
-      `\tmaps ${memory.maps} of ${memory.max_maps}  elements ${memory.elements} of ${memory.max_elements}  ${memory.bytes} B`,
-    );
+  if (memory !== undefined) {
+    const { maps, max_maps: mostMaps, elements, max_elements: mostElements, bytes, max_bytes: mostBytes } = memory;
+    const counts = maps === undefined ? '' : `${maps} of ${mostMaps}  elements ${elements} of ${mostElements}  `;
+    lines.push(`\tmaps ${counts}${bytes}${mostBytes === undefined ? '' : ` of ${mostBytes}`} B`);
+  }
   return `${lines.join('\n')}\n`;
 }

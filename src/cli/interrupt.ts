@@ -34,6 +34,19 @@ export async function* untilInterrupt<T>(items: AsyncIterable<T>, interrupt: Int
   }
 }
 
+/** Waits so many milliseconds, or until Ctrl-C. */
+export async function pauseUnless(interrupt: Interrupt, milliseconds: number): Promise<void> {
+  if (interrupt.requested) return;
+  await new Promise<void>((done) => {
+    const timer = setTimeout(done, milliseconds);
+    interrupt.wake = () => {
+      clearTimeout(timer);
+      done();
+    };
+  });
+  interrupt.wake = undefined;
+}
+
 /**
  * Calls `work` after a turn of the event loop in which it looks for signals. Needed before {@link breakable} wherever
  * work went before that was not: a Ctrl-C that came in it has been caught and not been told, and Node forgets it as

@@ -7,6 +7,7 @@ import { exitCodes, InputError, UsageError } from '../base/index.js';
 import { Route } from '../linux/index.js';
 import { isLookedAfter, LivePlace, type LiveState, readJournal } from '../live/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
+import { pauseUnless } from './interrupt.js';
 import type { LiveOperation } from './live-operation.js';
 
 /** Where an interface's things are. Throws InputError where there is no such interface. */
@@ -67,14 +68,7 @@ export const topOperation: LiveOperation = {
       if (!isOnce) io.out('\x1b[H\x1b[2J');
       io.out(viewText(device, state));
       if (isOnce || interrupt === undefined) return exitCodes.ok;
-      await new Promise<void>((done) => {
-        const timer = setTimeout(done, 1000);
-        interrupt.wake = () => {
-          clearTimeout(timer);
-          done();
-        };
-      });
-      interrupt.wake = undefined;
+      await pauseUnless(interrupt, 1000);
       if (interrupt.requested) return exitCodes.interrupted;
     }
   },

@@ -7,16 +7,18 @@
  * here: byte order and types are the program's business.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { toHex, u32Bytes } from '../offload/index.js';
 import { Words } from './bpftool-words.js';
 import type { Io } from './command.js';
 import { type Caller, openCaller } from './daemon-call.js';
+import { pauseUnless } from './interrupt.js';
 
 /** A JSON object. */
 type Fields = Readonly<Record<string, unknown>>;
 
 /** One text for all mistakes: with these words the whole line is usually wrong, not one of them. */
 const usage = `operations: show [MAP], dump MAP, lookup MAP key DATA, update MAP key DATA value DATA [any|exist|noexist],
-delete MAP key DATA, getnext MAP [key DATA], pin MAP PATH, unpin PATH,
+delete MAP key DATA, getnext MAP [key DATA], event_pipe MAP [count N], pin MAP PATH, unpin PATH,
 create PATH type TYPE key SIZE value SIZE entries N name NAME [flags N] [dev NAME]; MAP is \`id N\` or \`pinned PATH\``;
 
 /** Exit 1 where kernel or driver refuse. JSON: `jitnic.map/1`, what the daemon answers under `answer`. */
@@ -28,6 +30,7 @@ export async function runOnDaemon(
 ): Promise<ExitCode> {
   const caller = openCaller({ socket }, io);
   try {
+    if (operation === 'event_pipe') return await pipeEvents(new Words(given, usage), caller, io);
     const answer = await asked(operation, new Words(given, usage), caller);
     if (io.flags.json) io.json('jitnic.map/1', { operation, answer });
     else io.out(answerText(operation, answer));
@@ -60,7 +63,7 @@ async function asked(operation: string, words: Words, caller: Caller): Promise<u
       return call('map/getnext', { ...ref, ...(words.isDone ? {} : { key: dataAfter('key', words) }) });
     }
     case 'update': {
-      const body = { ...words.ref(), key: dataAfter('key', words), value: dataAfter('value', words) };
+      const body = { ...words.ref(), key: dataAfter('key', words), value: await valueAfter(words, caller) };
       return call('map/update', { ...body, ...(words.isDone ? {} : { flags: words.next('flags') }) });
     }
     case 'pin':
@@ -72,6 +75,41 @@ async function asked(operation: string, words: Words, caller: Caller): Promise<u
     default:
       throw new UsageError(`unknown operation \`${operation}\``, {}, usage);
   }
+}
+
+/** How often a daemon is asked for records, in milliseconds: it has no way to call. */
+const period = 50;
+
+/** Records of programs as they come, until there are so many, or Ctrl-C. Under -j they are one document at the end. */
+async function pipeEvents(words: Words, caller: Caller, io: Io): Promise<ExitCode> {
+  const ref = words.ref();
+  const most = words.take('count') ? words.number('count') : Number.POSITIVE_INFINITY;
+  words.done();
+  const interrupt = io.catchInterrupt();
+  const all: Fields[] = [];
+  let seen = 0;
+  while (seen < most && !interrupt.requested) {
+    const events = (await caller.call('map/events', { ...ref, most: Math.min(most - seen, 1000) })) as Fields[];
+    seen += events.length;
+    if (io.flags.json) all.push(...events);
+    else for (const event of events) io.out(eventText(event));
+    if (events.length > 0) continue;
+    await pauseUnless(interrupt, period);
+  }
+  const { requested: interrupted } = interrupt;
+  if (io.flags.json)
+    io.json('jitnic.map/1', { operation: 'event_pipe', answer: all, ...(interrupted ? { interrupted } : {}) });
+  return interrupted ? exitCodes.interrupted : exitCodes.ok;
+}
+
+/** As print_bpf_output of map_perf_ring.c prints one. */
+function eventText({ type, cpu, index, timestamp, data, lost }: Fields): string {
+  if (type !== 9) return `lost ${(lost as { readonly count: number }).count} events\n`;
+  const time = BigInt(timestamp as string);
+  const at = `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, '0')}`;
+  const bytes = (data as string[]).map((byte) => byte.slice(2));
+  const lines = Array.from({ length: Math.ceil(bytes.length / 16) }, (_, i) => bytes.slice(16 * i, 16 * i + 16));
+  return `== @${at} CPU: ${cpu} index: ${index} =====\n${lines.map((line) => `${line.join(' ')}\n`).join('')}`;
 }
 
 /**
@@ -89,6 +127,14 @@ function dataAfter(what: 'key' | 'value', words: Words): string {
     bytes.push(byte.toString(16).padStart(2, '0'));
   }
   return bytes.join('');
+}
+
+/** Bytes behind `value`; of a program array its program, as bpftool takes `id N` and `pinned PATH` there. */
+async function valueAfter(words: Words, caller: Caller): Promise<string> {
+  if (!words.isRefBehind('value')) return dataAfter('value', words);
+  words.take('value');
+  const { id } = (await caller.call('prog/show', words.ref())) as { readonly id: number };
+  return toHex(u32Bytes(id));
 }
 
 /** Up to three digits, so that `256` is told as no byte and not as an unexpected word. */

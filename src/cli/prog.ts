@@ -38,13 +38,13 @@ export const command: CliCommand = defineCommand<Flags>({
 Operations, PROG being \`id N\` or \`pinned PATH\`:
   load FILE PATH [dev NAME] [prog NAME] [map idx N id N]...
   show [PROG]
-  dump xlated|jited PROG [opcodes]
+  dump xlated|jited PROG [opcodes] [linum]
   pin PROG PATH
   unpin PATH
   stages FILE card PROG[,PROG]... [slot MAP N PROG]... [output CARD.o DRIVER.o] [check CAPTURE]
 \`stages\` cuts a chain of tail calls: the programs named go to the card, where the first of them begins, and the
 driver goes on where the card left off. \`slot\` is what a loader fills into a program array.
-Without a daemon \`dump\` takes a file: dump jited FILE [prog NAME] [opcodes]
+Without a daemon \`dump\` takes a file: dump jited FILE [prog NAME] [opcodes] [linum]
 
 Examples:
   jitnic prog load prog.o /lb dev nicp0 --socket /var/lib/jitnic/socket
@@ -165,24 +165,35 @@ async function dump(words: Words, caller: Caller, flags: Flags, io: Io): Promise
     await loadFile(file, { ...device, ...program }, caller, io);
     ref = { pinned: 'dumped' };
   } else ref = words.ref();
-  const opcodes = words.take('opcodes');
+  const given = { opcodes: false, linum: false };
+  for (;;) {
+    if (words.take('opcodes')) given.opcodes = true;
+    else if (words.take('linum')) given.linum = true;
+    else break;
+  }
+  const { opcodes } = given;
   words.done();
-  const dumped = await caller.call('prog/dump', { ...ref, what, opcodes });
+  const dumped = await caller.call('prog/dump', { ...ref, what, ...given });
   if (io.flags.json) {
     io.json('jitnic.prog/1', { operation: 'dump', what, dump: dumped });
     return exitCodes.ok;
   }
   const bytes = (fields: Fields): string =>
     opcodes ? `\n       ${(fields['opcodes'] as string[]).join(' ').replaceAll('0x', '')}` : '';
+  // As btf_dump_linfo_plain of btf_dumper.c.
+  const source = ({ src, file, line_num: line, line_col: column }: Fields): string =>
+    src === undefined
+      ? ''
+      : `; ${String(src).trim()}${file === undefined ? '' : ` [file:${file} line_num:${line} line_col:${column ?? 0}]`}\n`;
   if (what === 'xlated')
     for (const [i, line] of (dumped as Fields[]).entries())
-      io.out(`${String(i).padStart(4)}: ${String(line['disasm'])}${bytes(line)}\n`);
+      io.out(`${source(line)}${String(i).padStart(4)}: ${String(line['disasm'])}${bytes(line)}\n`);
   else
     for (const { name, insns } of dumped as { name: string; insns: Fields[] }[]) {
       io.out(`${name}:\n`);
       for (const insn of insns)
         io.out(
-          `${String(insn['pc']).slice(2).padStart(6)}:  ${String(insn['operation'])}${String((insn['operands'] as unknown[])[0] ?? '')}${bytes(insn)}\n`,
+          `${source(insn)}${String(insn['pc']).replace('0x', '').padStart(6)}:  ${String(insn['operation'])}${String((insn['operands'] as unknown[])[0] ?? '')}${bytes(insn)}\n`,
         );
     }
   return exitCodes.ok;

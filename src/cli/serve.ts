@@ -36,7 +36,8 @@ export const command: CliCommand = defineCommand<Options>({
         'after',
         `
 Requests are HTTP over the socket: POST /v1/CALL with a JSON body, GET /v1 lists
-the calls, GET /metrics has counters for Prometheus.
+the calls, GET /v1/schema what their bodies are, GET /metrics has counters for
+Prometheus.
 
 Examples:
   jitnic serve /var/lib/jitnic --group netdev

@@ -75,6 +75,7 @@ export {
   type CompileOptions,
   compileProgram,
   formatRows,
+  insnRefusal,
   type OptimizationName,
   type OptimizationRow,
   optimizationNames,

@@ -44,7 +44,7 @@ export { pickProgram } from './pick-program.js';
 export { disassemble, type PrintOptions, printImage } from './print-image.js';
 export { programNames } from './program-names.js';
 export { objectSpec, programSpec } from './program-spec.js';
-export { rawImage, rawInsns, rawMapList } from './raw.js';
+export { rawFunctions, rawImage, rawInsns, rawMapList } from './raw.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';
 export { type SizedObject, sizeMaps } from './size-maps.js';
 export type {

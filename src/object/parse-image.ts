@@ -3,7 +3,7 @@
  * describe symbols and alignment are accepted and say nothing new. A name in an instruction is, in this order: a label
  * of its section, a function of another section, a map, a data section or a label in one, an extern, a helper.
  */
-import { decodeUtf8, encodeUtf8, InputError } from '../base/index.js';
+import { decodeBase64, decodeUtf8, encodeUtf8, InputError } from '../base/index.js';
 import {
   type AssembledCode,
   assembleLines,
@@ -15,7 +15,6 @@ import {
   unescapeText,
 } from '../isa/index.js';
 import { helperNumber, mapTypeNames } from '../platform/index.js';
-import { decodeBase64 } from './base64.js';
 import { Btf } from './btf.js';
 import { coreKinds } from './core-spec.js';
 import type {

@@ -3,10 +3,11 @@
  * `parseImage` reads back to the same image; listing numbers, source lines and helper names are comments or are
  * ignored when read.
  */
+
+import { encodeBase64 } from '../base/index.js';
 import { escapeText, formatInsn, type Insn, jumpTarget, op, packInsn, parseInsn, symbolText } from '../isa/index.js';
 import { helperName, mapTypeNames } from '../platform/index.js';
 import { printable, printableLine } from '../text/index.js';
-import { encodeBase64 } from './base64.js';
 import { coreKinds } from './core-spec.js';
 import {
   type CodeImage,

@@ -24,7 +24,7 @@ export function rawImage(bytes: Uint8Array, mapList = '', listName?: string, sec
     throw new InputError('a map list holds `.map` and data sections, and no code', { file: listName });
   }
   const insns = decodeInsns(bytes).map(byIndex);
-  const code: CodeImage = { name: section, insns, functions: functionsOf(insns), references: [], core: [] };
+  const code: CodeImage = { name: section, insns, functions: rawFunctions(insns), references: [], core: [] };
   return { ...list, license: list.license === '' ? 'GPL' : list.license, code: [code] };
 }
 
@@ -35,8 +35,8 @@ function byIndex(insn: Insn): Insn {
   return insn.src === op.PSEUDO_MAP_VALUE ? { ...insn, src: op.PSEUDO_MAP_IDX_VALUE } : insn;
 }
 
-/** `main` and, as `f12`, whatever is called or has its address taken. */
-function functionsOf(insns: readonly Insn[]): FunctionImage[] {
+/** Functions of instructions that no symbols go with: `main` and, as `f12`, what is called or has its address taken. */
+export function rawFunctions(insns: readonly Insn[]): FunctionImage[] {
   const starts = new Set([0]);
   for (const [slot, { code, src, imm }] of insns.entries()) {
     const isReference = code === op.CALL_OP ? src === op.CALL_LOCAL : code === op.LDDW && src === op.PSEUDO_FUNC;

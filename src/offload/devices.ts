@@ -19,7 +19,7 @@ import { OffloadRefusal } from './refusal.js';
 /** A card that is to be there. */
 export interface DeviceRequest {
   readonly name: string;
-  /** `netdevsim`, or the name of a card model of many cores. */
+  /** `netdevsim`, or the name of a card model. */
   readonly card: string;
   /** Network devices; default 1. They are called `NAMEp0`, `NAMEp1`, ... */
   readonly ports?: number;
@@ -47,11 +47,11 @@ export function addDevice(model: Model, { name, card, ports = 1, off = [] }: Dev
     throw new OffloadRefusal('device add', errno, { hint });
   };
   if (model.find('device', name) !== undefined) fail('EEXIST', `\`${name}\` is there already`);
-  const isKnown = card === 'netdevsim' || shippedCard(card)?.kind === 'manycore';
-  if (!isKnown)
-    fail('EINVAL', `\`${card}\` is no card with a driver: netdevsim, or one of many cores (\`jitnic card list\`)`);
-  const driver: DriverName = card === 'netdevsim' ? 'netdevsim' : 'nfp';
-  model.put('device', name, { name, driver, card: driver === 'nfp' ? card : '', off, knobs: deviceKnobs });
+  const driver = driverFor(card);
+  if (driver === undefined)
+    return fail('EINVAL', `\`${card}\` is no card with a driver: netdevsim, or one of \`jitnic card list\``);
+  if (driver !== 'nfp' && off.length > 0) fail('EINVAL', `\`${card}\` has no firmware that would lack \`${off[0]}\``);
+  model.put('device', name, { name, driver, card: driver === 'netdevsim' ? '' : card, off, knobs: deviceKnobs });
   const names = Array.from({ length: ports }, (_, i) => `${name}p${i}`);
   for (const port of names) {
     if (model.find('netdev', port) !== undefined) fail('EEXIST', `there is a network device \`${port}\` already`);
@@ -68,6 +68,13 @@ export function addDevice(model: Model, { name, card, ports = 1, off = [] }: Dev
     });
   }
   return names;
+}
+
+/** Who drives a card. The software card is no device: it is this process. */
+function driverFor(card: string): DriverName | undefined {
+  if (card === 'netdevsim') return 'netdevsim';
+  const kind = shippedCard(card)?.kind;
+  return kind === 'manycore' ? 'nfp' : kind === undefined ? undefined : 'jitnic';
 }
 
 /**

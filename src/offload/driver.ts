@@ -49,19 +49,25 @@ export interface Prepared {
   translate(facts: ProgramFacts | undefined): Translation;
 }
 
-/** Operations on a map that lives on a card. */
-export interface DeviceMapOps {
+/** Operations on a map, as bpf(2) asks for them. */
+export interface MapControl {
   /** Sizes of keys and values have been checked by the caller. Undefined: there is none. */
   lookup(key: Uint8Array): Uint8Array | undefined;
   update(key: Uint8Array, value: Uint8Array, flags: number): void;
   delete(key: Uint8Array): void;
   /** The key behind this one; the first for none, and for one that is gone, so that a walk goes on. */
   next(key: Uint8Array | undefined): Uint8Array | undefined;
+}
+
+/** The elements of a map that lives on a card, as they are at this moment. */
+export interface DeviceMapOps extends MapControl {
   all(): readonly Element[];
 }
 
 /** A driver. Methods named `setup` leave the records alone: the caller notes what was accepted. */
 export interface Driver {
+  /** Types of maps that live on its cards. Linux knows two (bpf_map_offload_map_alloc). */
+  readonly mapTypes: ReadonlySet<string>;
   /** May refuse before anything is verified: a card that takes no programs. */
   prepare(load: DeviceLoad): Prepared;
   /** May there be such a map? `element`s that it begins with are put there. */

@@ -1,15 +1,32 @@
 /**
- * Elements of maps, each a record (`elem/MAP/KEY`, in hexadecimal): ARRAY and HASH as bpf(2) has them. Which slot of
- * the table an element has is kept with it, so that walks have one order.
+ * Elements of maps, each a record (`elem/MAP/KEY`, in hexadecimal), as bpf(2) has them: {@link keptTypes}. Which slot
+ * of the table an element has is kept with it, so that walks have one order. The host has one core here, so a per-CPU
+ * map has one value. Of an LRU map the order of use is not kept, and what goes first is the oldest element.
  *
  * Linux walks a hash in the order of its buckets, which depends on a random seed. Here a run has to be the same twice,
  * so the order is that of slots. An element of an array that nobody wrote has no record and reads as zeros: a large
  * array costs what is used of it.
  */
-import { fromHex, toHex } from './hex.js';
+import { fromHex, toHex, u32At, u32Bytes } from './hex.js';
 import type { MapRecord } from './model.js';
 import type { Records } from './records.js';
 import { OffloadRefusal } from './refusal.js';
+
+/** Types whose elements are kept. Others have contents only while a program runs. */
+export const keptTypes: ReadonlySet<string> = new Set([
+  'array',
+  'percpu_array',
+  'prog_array',
+  'hash',
+  'percpu_hash',
+  'lru_hash',
+  'lru_percpu_hash',
+]);
+
+/** Bytes of a value for bpf(2): per-CPU ones are whole words. */
+export function valueBytes({ type, valueSize }: Pick<MapRecord, 'type' | 'valueSize'>): number {
+  return type.includes('percpu_') ? Math.ceil(valueSize / 8) * 8 : valueSize;
+}
 
 /** Flags of an update. */
 export const updateFlags = { any: 0, noexist: 1, exist: 2 } as const;
@@ -52,22 +69,28 @@ export class Elements {
       .sort((a, b) => a.held.slot - b.held.slot);
   }
 
+  /** All elements are there from the start, and stay. */
+  private get isArray(): boolean {
+    return this.map.type === 'array' || this.map.type === 'percpu_array';
+  }
+
   /** Index that a key of an array is; undefined where it is past the end. */
   private index(key: Uint8Array): number | undefined {
-    const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+    const index = u32At(key);
     return index < this.slots ? index : undefined;
   }
 
   lookup(key: Uint8Array): Uint8Array | undefined {
     const held = this.records.get(this.place(key)) as unknown as Held | undefined;
     if (held !== undefined) return fromHex(held.value);
-    return this.map.type === 'array' && this.index(key) !== undefined ? new Uint8Array(this.map.valueSize) : undefined;
+    return this.isArray && this.index(key) !== undefined ? new Uint8Array(valueBytes(this.map)) : undefined;
   }
 
   update(key: Uint8Array, value: Uint8Array, flags: number): void {
     const place = this.place(key);
     const held = this.records.get(place) as unknown as Held | undefined;
-    const slot = this.map.type === 'array' ? this.arraySlot(key, flags) : this.hashSlot(held, flags);
+    const isSlot = this.isArray || this.map.type === 'prog_array';
+    const slot = isSlot ? this.arraySlot(key, flags) : this.hashSlot(held, flags);
     this.records.put(place, { slot, value: toHex(value) });
   }
 
@@ -85,7 +108,7 @@ export class Elements {
     if (held === undefined && flags === updateFlags.exist) throw new OffloadRefusal('update failed', 'ENOENT');
     if (held !== undefined && flags === updateFlags.noexist) throw new OffloadRefusal('update failed', 'EEXIST');
     if (held !== undefined) return held.slot;
-    if (this.records.count(`elem/${this.map.id}/`) >= this.slots) throw new OffloadRefusal('update failed', 'E2BIG');
+    if (this.records.count(`elem/${this.map.id}/`) >= this.slots) this.makeRoom();
     // Tables of few slots fill gaps, others have the order in which elements came.
     if (this.slots <= smallTable) {
       const taken = new Set(this.held().map((each) => each.held.slot));
@@ -99,16 +122,23 @@ export class Elements {
     return slot;
   }
 
+  /** In an LRU map the oldest goes; others are full. */
+  private makeRoom(): void {
+    if (!this.map.type.startsWith('lru_')) throw new OffloadRefusal('update failed', 'E2BIG');
+    const [oldest] = this.held();
+    if (oldest !== undefined) this.records.delete(`elem/${this.map.id}/${oldest.key}`);
+  }
+
   /** EINVAL for an array, whose elements are there as long as it is. */
   delete(key: Uint8Array): void {
-    if (this.map.type === 'array') throw new OffloadRefusal('delete failed', 'EINVAL');
+    if (this.isArray) throw new OffloadRefusal('delete failed', 'EINVAL');
     if (!this.records.has(this.place(key))) throw new OffloadRefusal('delete failed', 'ENOENT');
     this.records.delete(this.place(key));
   }
 
   /** The key behind a key: the first one for none, and for one that is not there. Undefined at the end. */
   next(key: Uint8Array | undefined): Uint8Array | undefined {
-    if (this.map.type === 'array') {
+    if (this.isArray) {
       const index = key === undefined ? undefined : this.index(key);
       return this.key(index === undefined ? 0 : index + 1);
     }
@@ -119,15 +149,12 @@ export class Elements {
   }
 
   private key(index: number): Uint8Array | undefined {
-    if (index >= this.slots) return undefined;
-    const key = new Uint8Array(this.map.keySize);
-    new DataView(key.buffer).setUint32(0, index, true);
-    return key;
+    return index < this.slots ? u32Bytes(index) : undefined;
   }
 
   /** All of them, in the order of a walk; of an array also those that nobody put. */
   all(): Element[] {
-    if (this.map.type === 'array') {
+    if (this.isArray) {
       return Array.from({ length: this.slots }, (_, i) => {
         const key = this.key(i) as Uint8Array; // i is in range
         return { key, value: this.lookup(key) as Uint8Array };

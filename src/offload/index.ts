@@ -4,12 +4,24 @@ export { attachTypes } from './attach.js';
 export { behaviours } from './behaviours.js';
 export { twoMapsText } from './behaviours-setup.js';
 export { capabilityNames } from './capabilities.js';
-export { fromHex, toHex } from './hex.js';
+export { type PipeRecord, readerPatience, ringBytes } from './events.js';
+export { fromHex, toHex, u32Bytes } from './hex.js';
 export { type LoadCommand, type ObjectRef, OffloadKernel } from './kernel.js';
-export type { DeviceRecord, MapRecord, NetdevRecord, ProgRecord } from './model.js';
+export type { DeviceRecord, MapRecord, NetdevRecord, ProgRecord, TrafficRecord } from './model.js';
 export { programText, refusedPrograms } from './nfp/refused-programs.js';
 export { type Change, type Json, Records } from './records.js';
 export { OffloadRefusal } from './refusal.js';
-export { deviceJson, elementJson, featureJson, jitedJson, mapJson, netJson, progJson, xlatedJson } from './show.js';
+export {
+  deviceJson,
+  elementJson,
+  eventJson,
+  featureJson,
+  jitedJson,
+  mapJson,
+  netJson,
+  progJson,
+  trafficJson,
+  xlatedJson,
+} from './show.js';
 export { cutStages, dispatcherName, type Stages, stagePart } from './stages.js';
 export { compareStages, type StagesComparison } from './stages-compare.js';

@@ -12,17 +12,22 @@
  * 3. What is bound names a network device that is there, or is an orphan (see `devices.ts`).
  */
 
-import { type AttachOptions, type AttachType, attachXdp, setMtu } from './attach.js';
+import { type AttachOptions, type AttachType, attachXdp, isBoundTo, setMtu } from './attach.js';
 import { addFilter, type FilterRequest, flushFilters, removeFilter, setTcOffload } from './classify.js';
 import { addDevice, type DeviceRequest, removeDevice, removePort, setKnob } from './devices.js';
-import type { DeviceMapOps } from './driver.js';
+import type { DeviceMapOps, MapControl } from './driver.js';
 import { driverOf } from './drivers.js';
-import { type Element, Elements } from './elements.js';
+import { type Element, Elements, keptTypes, valueBytes } from './elements.js';
+import { EventPipes, type PipeRecord } from './events.js';
+import { u32At } from './hex.js';
 import { createMap, type Loaded, type LoadRequest, loadProgram } from './load.js';
-import { type MapRecord, Model, type PinRecord, type ProgRecord } from './model.js';
+import { type MapRecord, Model, type PinRecord, type ProgRecord, type TrafficRecord } from './model.js';
+import { capabilitiesOf } from './nfp/driver.js';
+import { DumpCache } from './nfp/dump-cache.js';
 import type { MapUse } from './nfp/map-use.js';
 import { type Change, Records } from './records.js';
 import { OffloadRefusal } from './refusal.js';
+import { startTraffic, stopTraffic, Traffic, type TrafficRequest } from './traffic.js';
 
 /** What names a program or a map: its number, or the path that it is pinned at. */
 export type ObjectRef = { readonly id: number } | { readonly pinned: string };
@@ -52,13 +57,29 @@ const mostDumped = 1 << 17;
 /** The kernel. `keep` is told of each change before it counts: a log. */
 export class OffloadKernel {
   readonly model: Model;
+  /** What programs leave for readers. No state: it ends with the process. */
+  readonly events: EventPipes = new EventPipes();
   private readonly records: Records;
   private readonly keep: (changes: readonly Change[]) => void;
+  private readonly traffic: Traffic;
+  private readonly clock: () => bigint;
+  /** By number of the map; the driver's memory, and no state. */
+  private readonly caches = new Map<number, DumpCache>();
 
-  constructor(records: Records = new Records(), keep: (changes: readonly Change[]) => void = () => undefined) {
+  /** `clock`: nanoseconds; without one no time passes. */
+  constructor(
+    records: Records = new Records(),
+    keep: (changes: readonly Change[]) => void = () => undefined,
+    clock: () => bigint = () => 0n,
+  ) {
     this.records = records;
+    this.clock = clock;
     this.model = new Model(records);
-    this.keep = keep;
+    this.traffic = new Traffic(this.model, (map) => this.ops(map));
+    this.keep = (changes) => {
+      keep(changes);
+      this.traffic.hear(changes);
+    };
   }
 
   /** One command. Inside of it an object may be held by nobody, as between load and pin. */
@@ -229,7 +250,7 @@ export class OffloadKernel {
   /** ENOENT where there is no such element. */
   lookup(ref: ObjectRef, key: Uint8Array): Uint8Array {
     const map = this.sized(ref, key, undefined);
-    const value = this.ops(map).lookup(key);
+    const value = this.control(map).lookup(key);
     if (value === undefined) throw new OffloadRefusal('lookup failed', 'ENOENT');
     return value;
   }
@@ -239,26 +260,53 @@ export class OffloadKernel {
     this.do(() => {
       const map = this.sized(ref, key, value);
       if (flags > 2) throw new OffloadRefusal('update failed', 'EINVAL', { hint: 'flags: any, exist, noexist' });
-      this.ops(map).update(key, value, flags);
+      this.control(map).update(key, value, flags);
     });
   }
 
   delete(ref: ObjectRef, key: Uint8Array): void {
-    this.do(() => this.ops(this.sized(ref, key, undefined)).delete(key));
+    this.do(() => this.control(this.sized(ref, key, undefined)).delete(key));
   }
 
   /** The key behind `key`, or the first; ENOENT at the end. */
   next(ref: ObjectRef, key: Uint8Array | undefined): Uint8Array {
     const map = this.sized(ref, key, undefined);
-    const next = this.ops(map).next(key);
+    const next = this.control(map).next(key);
     if (next === undefined) throw new OffloadRefusal("can't get next key", 'ENOENT');
     return next;
+  }
+
+  startTraffic(request: TrafficRequest): TrafficRecord {
+    return this.do(() => startTraffic(this.model, request));
+  }
+
+  stopTraffic(name: string): TrafficRecord {
+    return this.do(() => stopTraffic(this.model, name));
+  }
+
+  /** See {@link Traffic.send}: one transaction; what programs left for readers comes behind it. */
+  sendTraffic(name: string, most: number, now: () => bigint, mayGoOn: () => boolean = () => true): void {
+    try {
+      const events = this.do(() => this.traffic.send(name, most, now, mayGoOn));
+      for (const { map, index, data } of events) this.events.put(map, index, now(), data);
+    } catch (error) {
+      this.traffic.forget();
+      throw error;
+    }
+  }
+
+  /** What came for a reader of a perf event array since it asked last. `now`: milliseconds. */
+  takeEvents(ref: ObjectRef, most: number, now: number): { readonly map: number; readonly records: PipeRecord[] } {
+    const map = this.map(ref);
+    if (map.type !== 'perf_event_array')
+      throw new OffloadRefusal('event pipe', 'EINVAL', { hint: `map ${map.id} is a ${map.type}` });
+    return { map: map.id, records: this.events.take(map.id, most, now) };
   }
 
   /** All elements, in the order of a walk. */
   dump(ref: ObjectRef): readonly Element[] {
     const map = this.map(ref);
-    const held = map.type === 'array' ? map.maxEntries : this.records.count(`elem/${map.id}/`);
+    const held = map.type.endsWith('array') ? map.maxEntries : this.records.count(`elem/${map.id}/`);
     if (held > mostDumped)
       throw new OffloadRefusal('dump', 'E2BIG', { hint: `more than ${mostDumped} elements: walk with getnext` });
     return this.ops(map).all();
@@ -273,11 +321,24 @@ export class OffloadKernel {
       throw new OffloadRefusal('key', 'EINVAL', {
         hint: `it has ${key?.length} bytes, those of map ${map.id} have ${map.keySize}`,
       });
-    if (isWrong(value, map.valueSize))
+    if (isWrong(value, valueBytes(map)))
       throw new OffloadRefusal('value', 'EINVAL', {
-        hint: `it has ${value?.length} bytes, those of map ${map.id} have ${map.valueSize}`,
+        hint: `it has ${value?.length} bytes, those of map ${map.id} have ${valueBytes(map)}`,
       });
+    if (map.type === 'prog_array' && value !== undefined) this.mayBeCalled(map, u32At(value));
     return map;
+  }
+
+  /** A slot of a program array takes programs that run where it is; for bpf(2) a wrong descriptor is EBADF. */
+  private mayBeCalled(map: MapRecord, id: number): void {
+    const prog = this.model.find('prog', id);
+    if (prog === undefined) throw new OffloadRefusal('update failed', 'EBADF', { hint: `there is no program ${id}` });
+    const device = map.forDevice ? this.model.find('netdev', map.netdev)?.device : undefined;
+    const isHere = map.forDevice ? device !== undefined && isBoundTo(this.model, prog, device) : !prog.forDevice;
+    if (!isHere || prog.type !== 'xdp')
+      throw new OffloadRefusal('update failed', 'EINVAL', {
+        hint: `program ${id} is no XDP program of ${device === undefined ? 'the host' : `card ${device}`}`,
+      });
   }
 
   /** Operations by where the map lives: a card asks its driver, since what is stored there may be in another order. */
@@ -287,26 +348,53 @@ export class OffloadKernel {
       const device = this.model.get('device', netdev.device, 'map');
       return driverOf(device).mapOps(this.model, device, map);
     }
-    if (map.type === 'array' || map.type === 'hash') return new Elements(this.records, map);
+    if (keptTypes.has(map.type)) return new Elements(this.records, map);
     throw new OffloadRefusal('map', 'EOPNOTSUPP', { hint: `what a ${map.type} on the host holds is not kept here` });
   }
 
-  /** What nobody holds goes: programs first, then maps that only they held. */
+  /** Operations as who calls bpf(2) has them: between them and a card of Netronome's the driver has a cache. */
+  private control(map: MapRecord): MapControl {
+    const ops = this.ops(map);
+    const netdev = map.forDevice ? this.model.find('netdev', map.netdev) : undefined;
+    const device = netdev === undefined ? undefined : this.model.find('device', netdev.device);
+    if (device?.driver !== 'nfp') return ops;
+    const cache = this.caches.get(map.id) ?? new DumpCache();
+    this.caches.set(map.id, cache);
+    return cache.over(ops, capabilitiesOf(device).multiEntry, this.clock);
+  }
+
+  /** Messages that a map's control plane sent to its card since the start. */
+  messagesOf(map: number): number {
+    return this.caches.get(map)?.messages ?? 0;
+  }
+
+  /**
+   * What nobody holds goes: programs first, then maps that only they held. A program array holds programs as long as
+   * it is pinned; without a pin the kernel empties it (bpf_map_put_uref), or two could hold each other for ever.
+   */
   private collect(): void {
     const { model } = this;
     const pins = model.all('pin');
+    const maps = new Set(pins.filter(({ kind }) => kind === 'map').map(({ id }) => id));
     const held = new Set(pins.filter(({ kind }) => kind === 'prog').map(({ id }) => id));
     for (const { xdp, filters } of model.all('netdev')) {
       for (const id of Object.values(xdp)) held.add(id);
       for (const { prog } of filters) held.add(prog);
     }
+    for (const map of model.all('map')) {
+      if (map.type !== 'prog_array') continue;
+      const elements = new Elements(this.records, map);
+      if (!maps.has(map.id)) elements.clear();
+      for (const { value } of elements.all()) held.add(u32At(value));
+    }
     for (const { id } of model.all('prog')) if (!held.has(id)) model.delete('prog', id);
-    const maps = new Set(pins.filter(({ kind }) => kind === 'map').map(({ id }) => id));
     for (const { mapIds } of model.all('prog')) for (const id of mapIds) maps.add(id);
     for (const map of model.all('map')) {
       if (maps.has(map.id)) continue;
       new Elements(this.records, map).clear();
       model.delete('map', map.id);
+      this.events.close(map.id);
+      this.caches.delete(map.id);
     }
   }
 }

@@ -14,7 +14,7 @@ import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { mapTypeNames } from '../platform/index.js';
 import { type VerifyResult, verify, verifyForDevice } from '../verifier/index.js';
 import { isBoundTo } from './attach.js';
-import type { Prepared, Translation } from './driver.js';
+import type { Driver, Prepared, Translation } from './driver.js';
 import { driverOf } from './drivers.js';
 import { type Element, Elements } from './elements.js';
 import { toHex } from './hex.js';
@@ -82,6 +82,7 @@ export function loadProgram(model: Model, request: LoadRequest, found: Map<numbe
     forDevice: device !== undefined,
     netdev: dev ?? '',
     ...made.code,
+    lines: program.lines.map(({ insn, file, line, column, text }) => ({ slot: insn, file, line, column, text })),
   };
   model.put('prog', prog.id, prog);
   return { prog, log: made.log };
@@ -183,10 +184,13 @@ function checkMatch(model: Model, map: MapRecord | undefined, device: DeviceReco
   });
 }
 
+function driverFor(model: Model, dev: string): Driver {
+  return driverOf(model.get('device', model.get('netdev', dev, 'map create').device, 'map create'));
+}
+
 /** What the driver of `dev` puts into a map that it makes; it may refuse. */
 function firstElements(model: Model, dev: string, map: MapRecord): readonly Element[] {
-  const netdev = model.get('netdev', dev, 'map create');
-  return driverOf(model.get('device', netdev.device, 'map create')).mapAlloc(model, netdev, map);
+  return driverFor(model, dev).mapAlloc(model, model.get('netdev', dev, 'map create'), map);
 }
 
 /**
@@ -203,8 +207,9 @@ export function createMap(
     throw new OffloadRefusal('map create', 'EINVAL', { hint });
   };
   if (!mapTypeNames.includes(spec.type)) fail(`\`${spec.type}\` is no type of maps`);
-  if (isOnCard && spec.type !== 'array' && spec.type !== 'hash')
-    fail(`a ${spec.type} lives on the host only: cards have array and hash`);
+  const types = dev === undefined ? undefined : driverFor(model, dev).mapTypes;
+  if (isOnCard && types?.has(spec.type) === false)
+    fail(`a ${spec.type} lives on the host only: this card has ${[...types].join(', ')}`);
   if (spec.type === 'array' && spec.keySize !== 4) fail('the key of an array is 4 bytes');
   if (spec.maxEntries > mostEntries)
     throw new OffloadRefusal('map create', 'ENOMEM', { hint: `at most ${mostEntries} elements are kept here` });

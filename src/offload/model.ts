@@ -3,6 +3,7 @@
  *
  *     device/NAME   netdev/NAME   prog/ID   map/ID   pin/PATH
  *     elem/MAP/KEY  slot/MAP      elements of maps, and the next slot of a large one (see `elements.ts`)
+ *     traffic/NAME  frames/NAME   sources of packets, and their captures
  *     next/KIND     the number that is given next
  *
  * Records refer to each other by name or number, never by value, so a change is a put of one small record.
@@ -14,7 +15,7 @@ import type { Json, Records } from './records.js';
 import { OffloadRefusal } from './refusal.js';
 
 /** Drivers that a card may have. */
-export const driverNames = ['nfp', 'netdevsim'] as const;
+export const driverNames = ['nfp', 'netdevsim', 'jitnic'] as const;
 
 /** One of {@link driverNames}. */
 export type DriverName = (typeof driverNames)[number];
@@ -82,6 +83,15 @@ export type NetdevRecord = {
   readonly offloaded: number;
 };
 
+/** Where a source line begins in a program (bpf_line_info). */
+export type ProgLine = {
+  readonly slot: number;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+};
+
 /** A program (`prog/ID`). */
 export type ProgRecord = {
   readonly id: number;
@@ -106,6 +116,8 @@ export type ProgRecord = {
   readonly listing: readonly string[];
   readonly maxPacketOffset: number;
   readonly stackSize: number;
+  /** In slot order; without BTF none. */
+  readonly lines: readonly ProgLine[];
 };
 
 /** A map (`map/ID`). */
@@ -128,6 +140,36 @@ export type MapRecord = {
 /** A name by which a program or map is held (`pin/PATH`). */
 export type PinRecord = { readonly kind: 'prog' | 'map'; readonly id: number };
 
+/** What programs of one place decided: packets by verdict. */
+export type TrafficCounts = {
+  readonly aborted: number;
+  readonly drop: number;
+  readonly pass: number;
+  readonly tx: number;
+  readonly redirect: number;
+};
+
+/** A source of packets (`traffic/NAME`); its capture, in base 64, is `frames/NAME`. */
+export type TrafficRecord = {
+  readonly name: string;
+  readonly dev: string;
+  /** Packets a second; 0: as fast as they are decided. */
+  readonly rate: number;
+  /** How many times the capture arrives; 0: until it is stopped. */
+  readonly loops: number;
+  /** In the capture. */
+  readonly packets: number;
+  /** So far, over all rounds, as the next. */
+  readonly sent: number;
+  readonly bytes: number;
+  /** `stopped`: it can't go on, and `why` says why. */
+  readonly state: 'running' | 'done' | 'stopped';
+  readonly why: string;
+  readonly decided: { readonly [mode in XdpMode]: TrafficCounts };
+  /** Packets that went on to the stack of the host. */
+  readonly stack: number;
+};
+
 /** Kinds of records, with the beginnings of their keys. */
 interface Kinds {
   readonly device: DeviceRecord;
@@ -135,6 +177,8 @@ interface Kinds {
   readonly prog: ProgRecord;
   readonly map: MapRecord;
   readonly pin: PinRecord;
+  readonly traffic: TrafficRecord;
+  readonly frames: string;
 }
 
 /** Records by kind and name; the only place where their types are taken on trust. */
@@ -192,4 +236,6 @@ const hints: Readonly<Record<keyof Kinds, string>> = {
   prog: 'programs that are there: `jitnic prog show`',
   map: 'maps that are there: `jitnic map show`',
   pin: 'pins stand in `jitnic prog show` and `jitnic map show`',
+  traffic: 'sources that are there: `jitnic net traffic show`',
+  frames: 'sources that are there: `jitnic net traffic show`',
 };

@@ -16,6 +16,7 @@ import {
   capabilityNames,
   deviceJson,
   elementJson,
+  eventJson,
   featureJson,
   type Json,
   jitedJson,
@@ -25,6 +26,7 @@ import {
   type OffloadKernel,
   progJson,
   toHex,
+  trafficJson,
   xlatedJson,
 } from '../offload/index.js';
 import type { MapTypeName } from '../platform/index.js';
@@ -42,22 +44,6 @@ export interface Call {
 
 /** The longest object file that is read, in bytes. A million instructions, the kernel's limit, have 8 bytes each. */
 export const maxObject: number = 8 << 20;
-
-/** Fields that name a program or a map, as bpftool's words do. */
-const names = { id: 'id', pinned: 'pinned' } as const;
-
-/** A program or map by its number (u32, from 1) or its pin. Both at once are refused: one is a field too many. */
-function refOf(body: Fields): ObjectRef {
-  const id = body.optionalNumber(names.id, 1, 0xffff_ffff);
-  return id === undefined ? { pinned: body.text(names.pinned) } : { id };
-}
-
-/** As {@link refOf}; undefined where neither is there, which asks for all of them. Of both, the number counts. */
-function optionalRef(body: Fields): ObjectRef | undefined {
-  const id = body.optionalNumber(names.id, 1, 0xffff_ffff);
-  const pinned = body.optionalText(names.pinned);
-  return id !== undefined ? { id } : pinned === undefined ? undefined : { pinned };
-}
 
 /** All of a kind, or the one that is asked for. */
 function shown(ref: ObjectRef | undefined, all: () => Json[], one: (ref: ObjectRef) => Json): Json {
@@ -159,7 +145,7 @@ export const calls: readonly Call[] = [
     name: 'prog/show',
     summary: 'programs',
     run: (kernel, body) => {
-      const ref = optionalRef(body);
+      const ref = body.optionalRef();
       body.done();
       const json = (prog: Parameters<typeof progJson>[1]): Json => progJson(kernel, prog);
       return shown(
@@ -173,12 +159,12 @@ export const calls: readonly Call[] = [
     name: 'prog/dump',
     summary: 'instructions of a program: xlated, or the code of the card',
     run: (kernel, body) => {
-      const ref = refOf(body);
+      const ref = body.ref();
       const what = body.word('what', ['xlated', 'jited']);
-      const opcodes = body.flag('opcodes');
+      const shown = { opcodes: body.flag('opcodes'), linum: body.flag('linum') };
       body.done();
       const prog = kernel.prog(ref);
-      return what === 'xlated' ? xlatedJson(prog, opcodes) : jitedJson(prog, opcodes);
+      return what === 'xlated' ? xlatedJson(prog, shown) : jitedJson(prog, shown);
     },
   },
   ...(['prog', 'map'] as const).map(
@@ -186,7 +172,7 @@ export const calls: readonly Call[] = [
       name: `${kind}/pin`,
       summary: `pins a ${kind}`,
       run: (kernel, body) => {
-        const ref = refOf(body);
+        const ref = body.ref();
         const path = body.text('path');
         body.done();
         kernel.pin(kind, ref, path);
@@ -208,7 +194,7 @@ export const calls: readonly Call[] = [
     name: 'net/attach',
     summary: 'attaches a program',
     run: (kernel, body) => {
-      const ref = refOf(body);
+      const ref = body.ref();
       const dev = body.text('dev');
       const type = body.word('type', attachTypes, 'xdp');
       const force = body.flag('overwrite');
@@ -269,7 +255,7 @@ export const calls: readonly Call[] = [
     name: 'map/show',
     summary: 'maps',
     run: (kernel, body) => {
-      const ref = optionalRef(body);
+      const ref = body.optionalRef();
       body.done();
       const json = (map: Parameters<typeof mapJson>[1]): Json => mapJson(kernel, map);
       return shown(
@@ -283,7 +269,7 @@ export const calls: readonly Call[] = [
     name: 'map/dump',
     summary: 'elements of a map',
     run: (kernel, body) => {
-      const ref = refOf(body);
+      const ref = body.ref();
       body.done();
       return kernel.dump(ref).map(({ key, value }) => elementJson(key, value));
     },
@@ -292,7 +278,7 @@ export const calls: readonly Call[] = [
     name: 'map/lookup',
     summary: 'one element',
     run: (kernel, body) => {
-      const [ref, key] = [refOf(body), body.bytes('key', 512)];
+      const [ref, key] = [body.ref(), body.bytes('key', 512)];
       body.done();
       return elementJson(key, kernel.lookup(ref, key));
     },
@@ -301,7 +287,7 @@ export const calls: readonly Call[] = [
     name: 'map/update',
     summary: 'puts an element',
     run: (kernel, body) => {
-      const [ref, key, value] = [refOf(body), body.bytes('key', 512), body.bytes('value', 1 << 20)];
+      const [ref, key, value] = [body.ref(), body.bytes('key', 512), body.bytes('value', 1 << 20)];
       // BPF_ANY, BPF_NOEXIST and BPF_EXIST of include/uapi/linux/bpf.h.
       const flags = { any: 0, noexist: 1, exist: 2 }[body.word('flags', ['any', 'noexist', 'exist'], 'any')];
       body.done();
@@ -313,7 +299,7 @@ export const calls: readonly Call[] = [
     name: 'map/delete',
     summary: 'takes an element away',
     run: (kernel, body) => {
-      const [ref, key] = [refOf(body), body.bytes('key', 512)];
+      const [ref, key] = [body.ref(), body.bytes('key', 512)];
       body.done();
       kernel.delete(ref, key);
       return nothing;
@@ -323,12 +309,59 @@ export const calls: readonly Call[] = [
     name: 'map/getnext',
     summary: 'the key behind a key',
     run: (kernel, body) => {
-      const [ref, key] = [refOf(body), body.optionalBytes('key', 512)];
+      const [ref, key] = [body.ref(), body.optionalBytes('key', 512)];
       body.done();
       const next = kernel.next(ref, key);
       // Bytes as bpftool's JSON has them (common.c, print_hex_data_json): strings, each with `0x`.
       const bytes = (each: Uint8Array): Json => (toHex(each).match(/../g) ?? []).map((byte) => `0x${byte}`);
       return { key: key === undefined ? null : bytes(key), next_key: bytes(next) };
+    },
+  },
+  {
+    name: 'map/events',
+    summary: 'what programs left for readers since the last time; the first time begins',
+    run: (kernel, body, now) => {
+      const ref = body.ref();
+      const most = body.number('most', 1, 10_000, 1000);
+      body.done();
+      const { map, records } = kernel.takeEvents(ref, most, now);
+      return records.map((record) => eventJson(map, record));
+    },
+  },
+  {
+    name: 'traffic/start',
+    summary: 'packets of a capture arrive at a network device',
+    run: (kernel, body) => {
+      const request = {
+        name: body.text('name'),
+        dev: body.text('dev'),
+        capture: body.base64('capture'),
+        rate: body.number('rate', 0, 1_000_000_000, 1000),
+        loops: body.number('loops', 0, 1_000_000_000, 1),
+      };
+      body.done();
+      return trafficJson(kernel.startTraffic(request));
+    },
+  },
+  {
+    name: 'traffic/stop',
+    summary: 'ends a source of packets and forgets it',
+    run: (kernel, body) => {
+      const name = body.text('name');
+      body.done();
+      return trafficJson(kernel.stopTraffic(name));
+    },
+  },
+  {
+    name: 'traffic/show',
+    summary: 'sources of packets, and what became of them',
+    run: (kernel, body) => {
+      const name = body.optionalText('name');
+      body.done();
+      const { model } = kernel;
+      return name === undefined
+        ? model.all('traffic').map(trafficJson)
+        : trafficJson(model.get('traffic', name, 'show traffic'));
     },
   },
   {

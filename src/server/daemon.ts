@@ -20,9 +20,11 @@ import { connect } from 'node:net';
 import { InputError } from '../base/index.js';
 import { OffloadKernel } from '../offload/index.js';
 import { calls } from './api.js';
+import { daemonSchema } from './call-schema.js';
 import { handle } from './handle.js';
 import { StateLog, type SyncPolicy } from './log.js';
 import { Metrics } from './metrics.js';
+import { TrafficLoop } from './traffic-loop.js';
 
 /** How to serve. */
 export interface DaemonOptions {
@@ -74,7 +76,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (existsSync(socket)) unlinkSync(socket);
   const log = StateLog.open(state, sync);
   if (log.cut > 0) say('torn tail cut', { bytes: log.cut, kept: `${state}/state.log.torn` });
-  const kernel = new OffloadKernel(log.records, (changes) => log.append(changes));
+  const kernel = new OffloadKernel(
+    log.records,
+    (changes) => log.append(changes),
+    () => process.hrtime.bigint(),
+  );
   const metrics = new Metrics();
   const server = createServer({ keepAlive: true }, (request, response) => {
     void serveOne(request, response, { kernel, log, metrics, limits, say });
@@ -91,10 +97,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     else client.destroy();
   });
   await listen(server, socket, options.group);
+  const traffic = new TrafficLoop(kernel, say);
   say('ready', { socket, entries: log.records.count('prog/') });
   return {
     kernel,
     stop: async () => {
+      traffic.close();
       await new Promise<void>((done) => {
         server.close(() => done());
         server.closeIdleConnections();
@@ -177,9 +185,10 @@ async function serveOne(request: IncomingMessage, response: ServerResponse, serv
     return reply(200, metrics.text(kernel, log), 'text/plain; version=0.0.4');
   if (request.method === 'GET' && url === '/v1')
     return reply(200, JSON.stringify({ version: 1, calls: calls.map(({ name, summary }) => ({ name, summary })) }));
+  if (request.method === 'GET' && url === '/v1/schema') return reply(200, JSON.stringify(daemonSchema()));
   const name = /^\/v1\/([a-z/]{1,40})$/.exec(url)?.[1];
   if (request.method !== 'POST' || name === undefined)
-    return reply(404, '{"error":"POST /v1/CALL, GET /v1, GET /metrics"}');
+    return reply(404, '{"error":"POST /v1/CALL, GET /v1, GET /v1/schema, GET /metrics"}');
   const text = await bodyOf(request, limits.body);
   if (text === undefined) {
     response.shouldKeepAlive = false;

@@ -7,7 +7,7 @@
  * except where there is a default.
  */
 import { InputError } from '../base/index.js';
-import { fromHex } from '../offload/index.js';
+import { fromHex, type ObjectRef } from '../offload/index.js';
 
 /** One body. Every reader marks its field as known; {@link done} refuses the rest. */
 export class Fields {
@@ -98,6 +98,19 @@ export class Fields {
     if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value))
       this.wrong(name, 'bytes in base 64 are wanted');
     return new Uint8Array(Buffer.from(value as string, 'base64'));
+  }
+
+  /** A program or map by its number (u32, from 1) or its pin. Both at once are refused: one is a field too many. */
+  ref(): ObjectRef {
+    const id = this.optionalNumber('id', 1, 0xffff_ffff);
+    return id === undefined ? { pinned: this.text('pinned') } : { id };
+  }
+
+  /** As {@link ref}; undefined where neither is there, which asks for all of them. Of both, the number counts. */
+  optionalRef(): ObjectRef | undefined {
+    const id = this.optionalNumber('id', 1, 0xffff_ffff);
+    const pinned = this.optionalText('pinned');
+    return id !== undefined ? { id } : pinned === undefined ? undefined : { pinned };
   }
 
   /** Numbers by index: `{"0": 7}`, as `map idx 0 id 7` of bpftool's command line. */

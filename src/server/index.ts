@@ -2,4 +2,4 @@
 export { Client } from './client.js';
 export { type Daemon, startDaemon } from './daemon.js';
 export { handle } from './handle.js';
-export { entryOf, readLog, type SyncPolicy, syncPolicies } from './log.js';
+export { entryOf, logHeader, readLog, type SyncPolicy, syncPolicies } from './log.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { entryOf, readLog, StateLog } from './log.js';
+import { entryOf, logHeader, readLog, StateLog, stateVersion } from './log.js';
 
 let folder = '';
 beforeEach(() => {
@@ -62,8 +62,8 @@ describe('a log', () => {
   });
 
   it('of another version or of somebody else is refused, and left as it is', () => {
-    writeFileSync(path(), 'jitnic state 2\nwhatever');
-    expect(() => StateLog.open(folder, 'always')).toThrow('it is of version 2, this jitnic knows 1');
+    writeFileSync(path(), 'jitnic state 9\nwhatever');
+    expect(() => StateLog.open(folder, 'always')).toThrow('it is of version 9, this jitnic knows 1');
     writeFileSync(path(), '#!/bin/sh\nexit 0\n');
     expect(() => StateLog.open(folder, 'always')).toThrow('it is no state of jitnic');
     expect(readFileSync(path(), 'utf8')).toContain('exit 0');
@@ -87,11 +87,27 @@ describe('a log', () => {
     ]);
   });
 
+  it('of an older version is brought up to date, and stays beside it', () => {
+    const prog = { key: 'prog/1', value: { id: 1, name: 'f' } };
+    const old = Buffer.concat([
+      Buffer.from('jitnic state 1\n'),
+      entryOf([prog]),
+      entryOf([{ key: 'pin/a', value: 1 }]),
+    ]);
+    writeFileSync(path(), Buffer.concat([old, Buffer.from('torn')]));
+    const log = StateLog.open(folder, 'always');
+    expect(log.records.get('prog/1')).toEqual({ id: 1, name: 'f', lines: [] });
+    log.append([{ key: 'pin/b', value: 2 }]);
+    log.close();
+    const { version, records } = read();
+    expect([version, [...records.entries()].length]).toEqual([stateVersion, 3]);
+    expect(readFileSync(`${path()}.v1`).subarray(0, old.length)).toEqual(old);
+  });
+
   it('an entry that is none of changes is none', () => {
     const entry = entryOf([{ key: 'prog/a', value: 1 }]);
     const odd = entryOf({ key: 'prog/b' } as never);
-    const header = new TextEncoder().encode('jitnic state 1\n');
-    const { records, entries } = readLog(Buffer.concat([header, entry, odd, entry]), 'log');
+    const { records, entries } = readLog(Buffer.concat([logHeader, entry, odd, entry]), 'log');
     expect([entries, records.keys('prog/')]).toEqual([1, ['prog/a']]);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * The log in which state survives: changes of records, appended before they count. A file is a header and entries,
  *
- *     "jitnic state 1\n"
+ *     "jitnic state 2\n"
  *     | length u32 | CRC-32 of the payload u32 | payload: JSON, a list of changes | ...        (little endian)
  *
  * so whatever the instant at which a process or machine dies, what is read back is a prefix of whole entries: a change
@@ -24,6 +24,10 @@
  *
  * An entry that cannot be written (the disk is full) is taken back, and the change refused: nothing is lost. If an
  * entry can't be brought to the disk (fsync fails), nobody knows what is there, and no further change is taken.
+ *
+ * Versions. The number in the header goes up when records change their shape ({@link migrations}). A log of an older
+ * version is read, its records are brought up to date, and it is written anew; the old file stays beside it as
+ * `state.log.vN`, for who goes back to the older jitnic. A newer version is refused, and left alone.
  *
  * When the log has grown well past what it holds, all records are written to a new one, which then takes its place by
  * a rename: at any instant the name leads to one whole log. That file is brought to the disk before the rename under
@@ -52,8 +56,19 @@ export const syncPolicies = ['always', 'never'] as const;
 /** One of {@link syncPolicies}. */
 export type SyncPolicy = (typeof syncPolicies)[number];
 
+/** Brings a record of each older version to the next: `migrations[0]` from 1 to 2. */
+const migrations: readonly ((change: Change) => Change)[] = [
+  // Programs know their source lines.
+  ({ key, value }) =>
+    key.startsWith('prog/') && value !== undefined
+      ? { key, value: { lines: [], ...(value as object) } }
+      : { key, value },
+];
+/** The version that is written. */
+export const stateVersion: number = migrations.length + 1;
+
 /** Text, so that `head -1` and file(1) tell what it is; the number goes up where old readers would misread. */
-const header = new TextEncoder().encode('jitnic state 1\n');
+export const logHeader: Uint8Array = new TextEncoder().encode(`jitnic state ${stateVersion}\n`);
 /** Bytes in front of a payload: its length and its checksum. */
 const frame = 8;
 /** Bytes. No entry is longer: a longer length is damage. Well above the 12 MiB that the body of a call may have. */
@@ -70,22 +85,27 @@ export interface ReadLog {
   readonly entries: number;
   /** Bytes behind them. */
   readonly torn: number;
+  /** Of the file; its records are of this version's shape. */
+  readonly version: number;
 }
 
 /** Reads what a log holds. Throws InputError for a file that is none, or of a version that is not known. */
 export function readLog(bytes: Uint8Array, file: string): ReadLog {
   const records = new Records();
-  const text = new TextDecoder().decode(bytes.subarray(0, header.length));
-  const isPrefix = new TextDecoder().decode(header).startsWith(text);
-  if (bytes.length >= header.length && !isPrefix) {
-    const version = /^jitnic state (\d+)/.exec(text)?.[1];
-    if (version === undefined) throw new InputError('it is no state of jitnic', { file }, 'name another folder');
-    throw new InputError(`it is of version ${version}, this jitnic knows 1`, { file }, 'use the jitnic that wrote it');
-  }
+  const text = new TextDecoder().decode(bytes.subarray(0, logHeader.length));
   // A header that was not written in full is that of an empty log.
-  if (bytes.length < header.length) return { records, length: 0, entries: 0, torn: bytes.length };
+  if (bytes.length < logHeader.length && new TextDecoder().decode(logHeader).startsWith(text))
+    return { records, length: 0, entries: 0, torn: bytes.length, version: stateVersion };
+  const version = Number(/^jitnic state (\d+)\n/.exec(text)?.[1] ?? 0);
+  if (version === 0) {
+    const other = /^jitnic state (\d+)/.exec(text)?.[1];
+    if (other === undefined) throw new InputError('it is no state of jitnic', { file }, 'name another folder');
+    refuseVersion(other, file);
+  }
+  if (version > stateVersion) refuseVersion(String(version), file);
+  const steps = migrations.slice(version - 1);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = header.length;
+  let at = logHeader.length;
   let entries = 0;
   for (; at + frame <= bytes.length; entries++) {
     const length = view.getUint32(at, true);
@@ -93,10 +113,15 @@ export function readLog(bytes: Uint8Array, file: string): ReadLog {
     if (length > maxEntry || payload.length < length || crc32(payload) !== view.getUint32(at + 4, true)) break;
     const changes = changesIn(payload);
     if (changes === undefined) break;
-    records.apply(changes);
+    records.apply(changes.map((change) => steps.reduce((each, step) => step(each), change)));
     at += frame + length;
   }
-  return { records, length: at, entries, torn: bytes.length - at };
+  return { records, length: at, entries, torn: bytes.length - at, version };
+}
+
+function refuseVersion(version: string, file: string): never {
+  const what = `it is of version ${version}, this jitnic knows 1 to ${stateVersion}`;
+  throw new InputError(what, { file }, 'use the jitnic that wrote it');
 }
 
 /** Undefined for what no writer has written, checksum or not: zeros have a right checksum of nothing, for one. */
@@ -149,7 +174,7 @@ export class StateLog {
     this.fd = openSync(path, existsSync(path) ? 'r+' : 'w+', 0o600);
     this.length = read.length;
     ftruncateSync(this.fd, read.length);
-    if (read.length === 0) this.write(header);
+    if (read.length === 0) this.write(logHeader);
     this.sync();
   }
 
@@ -160,7 +185,10 @@ export class StateLog {
     const bytes = existsSync(path) ? readFileSync(path) : new Uint8Array(0);
     const read = readLog(bytes, path);
     if (read.torn > 0) writeFileSync(`${path}.torn`, bytes.subarray(read.length), { mode: 0o600 });
+    const isOld = read.version < stateVersion;
+    if (isOld) writeFileSync(`${path}.v${read.version}`, bytes, { mode: 0o600, flush: true });
     const log = new StateLog(path, policy, read);
+    if (isOld) log.compact(true);
     syncFolder(folder);
     return log;
   }
@@ -198,7 +226,7 @@ export class StateLog {
    */
   compact(force = false): boolean {
     if (!force && this.length < compactFrom) return false;
-    const chunks: Uint8Array[] = [header];
+    const chunks: Uint8Array[] = [logHeader];
     let changes: Change[] = [];
     for (const [key, value] of this.records.entries()) {
       changes.push({ key, value });
@@ -237,7 +265,7 @@ export class StateLog {
   /** At the end of what counts, not of the file: what a failed attempt has left there is written over. */
   private write(bytes: Uint8Array): void {
     writeAll(this.fd, bytes, this.length);
-    if (bytes === header) this.length += header.length;
+    if (bytes === logHeader) this.length += logHeader.length;
   }
 
   /** As the policy has it. */

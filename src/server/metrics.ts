@@ -37,6 +37,47 @@ export class Metrics {
     metric('devices', 'gauge', 'Cards.', [['', model.names('device').length]]);
     metric('programs', 'gauge', 'Programs.', [['', kernel.progs().length]]);
     metric('maps', 'gauge', 'Maps.', [['', kernel.maps().length]]);
+    const sources = model.all('traffic');
+    const by = (count: (source: (typeof sources)[number]) => number) =>
+      sources.map((source) => [`source="${source.name}",dev="${source.dev}"`, count(source)] as const);
+    metric(
+      'traffic_packets_total',
+      'counter',
+      'Packets that arrived, by source.',
+      by(({ sent }) => sent),
+    );
+    metric(
+      'traffic_bytes_total',
+      'counter',
+      'Bytes that arrived, by source.',
+      by(({ bytes }) => bytes),
+    );
+    const decided = sources.flatMap(({ name, dev, decided: places }) =>
+      Object.entries(places).flatMap(([mode, counts]) =>
+        Object.entries(counts).map(
+          ([verdict, n]) => [`source="${name}",dev="${dev}",mode="${mode}",verdict="${verdict}"`, n] as const,
+        ),
+      ),
+    );
+    metric(
+      'traffic_verdicts_total',
+      'counter',
+      'Packets by source, place and verdict.',
+      decided.filter(([, n]) => n > 0),
+    );
+    const messages = kernel.maps().map(({ id }) => [`map="${id}"`, kernel.messagesOf(id)] as const);
+    metric(
+      'card_messages_total',
+      'counter',
+      'Messages of the control plane to cards, by map.',
+      messages.filter(([, n]) => n > 0),
+    );
+    const { delivered, lost, unread } = kernel.events.counts;
+    metric('events_total', 'counter', 'Records of programs for readers: delivered, lost in a full ring, unread.', [
+      ['outcome="delivered"', delivered],
+      ['outcome="lost"', lost],
+      ['outcome="unread"', unread],
+    ]);
     return `${lines.join('\n')}\n`;
   }
 }

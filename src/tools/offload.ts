@@ -9,6 +9,7 @@ import { behaviours, OffloadKernel, OffloadRefusal, programText, refusedPrograms
 import { type Cell, count, formatTable } from '../text/index.js';
 import { crashCampaign } from './offload/crash.js';
 import { fuzzLogs, fuzzRequests } from './offload/fuzz.js';
+import { trafficCrashCampaign } from './offload/traffic-crash.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage = 'npm run offload -- [--kills N] [--requests N] [--logs N] [--seed N]';
@@ -78,6 +79,7 @@ await runTool(
     print(['behaviour of test_offload.py', ''], behaviourRows());
     print(["refused by Netronome's driver", ''], refusalRows());
     const crash = await crashCampaign(numberFlag(flags, 'kills', 20), seed);
+    const traffic = await trafficCrashCampaign(Math.ceil(numberFlag(flags, 'kills', 20) / 4), seed);
     const requests = fuzzRequests(numberFlag(flags, 'requests', 20_000), seed);
     const logs = fuzzLogs(numberFlag(flags, 'logs', 2000), seed);
     print(
@@ -88,6 +90,12 @@ await runTool(
           count(crash.kills, 'time'),
           `${count(crash.acknowledged, 'change')} acknowledged, all there; of those under way ${crash.kept} whole, ${crash.dropped} not there; ${count(crash.torn, 'torn tail')}`,
           verdict(crash.fault),
+        ],
+        [
+          'daemons killed under traffic',
+          count(traffic.kills, 'time'),
+          `${count(traffic.packets, 'packet')} arrived; source and map agree after each kill, and are not behind what was told`,
+          verdict(traffic.fault),
         ],
         [
           'requests made up',

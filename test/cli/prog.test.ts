@@ -68,6 +68,53 @@ describe('a daemon, in words of bpftool', () => {
     expect((await at('prog', 'dump', 'xlated', 'id', '1')).out).toContain('r0 = 2');
   });
 
+  test('packets that arrive, and what programs tell who listens', async () => {
+    const told = join(folder, 'told.o');
+    writeFileSync(
+      told,
+      writeElf(
+        parseImage(`.license "GPL"
+.section xdp
+.globl tell
+tell:
+  r6 = *(u32 *)(r1 + 0)
+  *(u32 *)(r10 - 4) = 0x01020304
+  r2 = events ll
+  r3 = 0xffffffff ll
+  r4 = r10
+  r4 += -4
+  r5 = 4
+  call bpf_perf_event_output
+  r0 = 2
+  exit
+.map events type=perf_event_array key=4 value=4 max_entries=4
+`),
+      ),
+    );
+    const capture = join(folder, 'three.pcap');
+    writeFileSync(capture, encodeCapture(stagePackets(3).map((data) => ({ time: 0n, data }))));
+    await at('device', 'add', 'core', 'hxdp');
+    expect(await at('prog', 'load', told, '/tell', 'dev', 'corep0')).toMatchObject({ exitCode: 0 });
+    await at('net', 'attach', 'xdpoffload', 'pinned', '/tell', 'dev', 'corep0');
+    const { programs } = JSON.parse((await at('prog', 'show', 'pinned', '/tell', '-j')).out);
+    const [map] = programs[0].map_ids as number[];
+    // The first time begins to listen.
+    const listening = at('map', 'event_pipe', 'id', String(map), 'count', '6');
+    for (let isHeard = false; !isHeard; ) {
+      await at('net', 'traffic', 'start', 't', 'file', capture, 'dev', 'corep0', 'rate', 'max', 'loops', '2');
+      let shown = '';
+      while (!shown.includes('done')) shown = (await at('net', 'traffic', 'show', 't')).out;
+      expect(shown).toBe('t: dev corep0  done  6 packets of 6 arrived  6 to the stack\n\toffload: 6 pass\n');
+      await at('net', 'traffic', 'stop', 't');
+      isHeard = daemon.kernel.events.counts.delivered > 0;
+    }
+    const { out } = await listening;
+    expect(out.match(/^== @\d+\.\d{9} CPU: 0 index: 0 =====\n04 03 02 01$/gm)).toHaveLength(6);
+    expect((await at('net', 'traffic', 'stop', 't')).err).toContain('No such file or directory');
+    expect((await at('net', 'traffic', 'start', 't', 'dev', 'corep0')).err).toContain('`file` is missing');
+    expect((await captureCli(['net', 'traffic', 'show'])).err).toContain('traffic arrives at cards of a daemon');
+  });
+
   test('maps on the card, and their errors', async () => {
     await at('device', 'add', 'sim', 'netdevsim');
     const words = ['type', 'hash', 'key', '4', 'value', '8', 'entries', '2', 'name', 'm', 'dev', 'simp0'];

@@ -5,11 +5,12 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { captureCli } from '../../src/cli/testing.js';
 import { Route } from '../../src/linux/index.js';
 import { encodeCapture, generateTraffic } from '../../src/packet/index.js';
+import { type Daemon, startDaemon } from '../../src/server/index.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** Those of what is printed; test-file.schema.json is of what is read. */
@@ -44,6 +45,12 @@ copyFileSync(example('ipv6-filter/ipv6-filter.o'), copy);
 /** Both versions of a program run each packet over several contents of maps. */
 const few = `${folder}/few.pcap`;
 writeFileSync(few, encodeCapture([...generateTraffic({ seed: 1, packets: 30 })]));
+/** A daemon, for what only one has. */
+const socket = `${folder}/socket`;
+let daemon: Daemon;
+beforeAll(async () => {
+  daemon = await startDaemon({ state: `${folder}/state`, socket, sync: 'never', say: () => undefined });
+});
 /** An application of one small program. */
 const place = `${folder}/place.yaml`;
 writeFileSync(
@@ -140,6 +147,8 @@ const cases: readonly Case[] = [
   { args: ['prog', 'stages', '-', 'card', 'f', 'check', capture], stdin: tailCall },
   { args: ['net', 'show'] },
   { args: ['device', 'add', 'sim', 'netdevsim'] },
+  { args: ['device', 'add', 'nic', 'hxdp', '--socket', socket] },
+  { args: ['net', 'traffic', 'start', 't', 'file', few, 'dev', 'nicp0', '--socket', socket] },
   { args: ['feature', 'probe', 'dev', 'nicp0'] },
   { args: ['map', 'dump', balancer, ...balancerMaps] },
   { args: ['map', 'lookup', balancer, 'reals', 'key', '1', ...balancerMaps] },
@@ -165,7 +174,8 @@ describe('JSON', () => {
     },
   );
 
-  afterAll(() => {
+  afterAll(async () => {
+    await daemon.stop();
     rmSync(folder, { recursive: true });
     // With a filter on the command line not all of them ran.
     const askable = ids.filter((id) => hasNetlink || !/live-(detach|log|top)/.test(id));

@@ -11,4 +11,5 @@ export {
   publishedOptimizations,
 } from './compile.js';
 export { VliwEngine } from './engine.js';
+export { insnRefusal } from './lower.js';
 export { formatRows } from './print.js';

@@ -41,17 +41,23 @@ export interface Lowered {
   readonly origins: Origins;
 }
 
-/** Why the core can't run a program, as published: no functions, no callbacks, no kernel functions, no `may_goto`. */
+/** Why the core can't run a program, as published: the first of {@link insnRefusal}. */
 export function refusalOf(insns: readonly Insn[]): Refusal | undefined {
   for (const [insn, each] of insns.entries()) {
-    if (isLocalCall(each)) return { what: 'the core has no stack of calls: a function of the program is called', insn };
-    if (isFunctionAddress(each) || calledHelper(each)?.calls !== undefined)
-      return { what: 'the core has no stack of calls: a helper calls a function of the program', insn };
-    if (isCall(each) && !isHelperCall(each)) return { what: 'the core has no kernel functions', insn };
-    if (isMayGoto(each)) return { what: 'the core has no `may_goto`', insn };
-    if (insnClass(each) === op.LD && !isLddw(each) && each.code !== 0) return { what: 'legacy packet load', insn };
+    const what = insnRefusal(each);
+    if (what !== undefined) return { what, insn };
   }
   return undefined;
+}
+
+/** Why the core can't run an instruction: no functions, no callbacks, no kernel functions, no `may_goto`. */
+export function insnRefusal(insn: Insn): string | undefined {
+  if (isLocalCall(insn)) return 'the core has no stack of calls: a function of the program is called';
+  if (isFunctionAddress(insn) || calledHelper(insn)?.calls !== undefined)
+    return 'the core has no stack of calls: a helper calls a function of the program';
+  if (isCall(insn) && !isHelperCall(insn)) return 'the core has no kernel functions';
+  if (isMayGoto(insn)) return 'the core has no `may_goto`';
+  return insnClass(insn) === op.LD && !isLddw(insn) && insn.code !== 0 ? 'legacy packet load' : undefined;
 }
 
 /** Lowers a program that is not refused. */

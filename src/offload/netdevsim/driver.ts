@@ -30,6 +30,8 @@ const knob = (name: string): string => `switch it on again: jitnic device set DE
 
 /** The one driver of this kind. */
 export const netdevsim: Driver = {
+  mapTypes: new Set(['array', 'hash']),
+
   /**
    * EOPNOTSUPP, as for a driver without offload (nsim_bpf_verifier_prep). The greeting proves that hooks are called.
    */

@@ -118,6 +118,8 @@ function translate(load: DeviceLoad, nfp: NfpVerifier, facts: ProgramFacts | und
 
 /** The one driver of this kind. */
 export const nfp: Driver = {
+  mapTypes: new Set(['array', 'hash']),
+
   prepare(load: DeviceLoad): Prepared {
     const { device, program, uses, isClassifier } = load;
     const { stackSize } = limitsOf(device);

@@ -85,12 +85,10 @@ function apply(twin: OffloadKernel, { name, body }: Operation): number {
   return handle(twin, name, JSON.stringify(body), 0).status;
 }
 
-/** One daemon, until it is killed; the twin has what it acknowledged. */
-async function oneLife(
+/** A daemon on the folder, that answers. */
+export async function startChild(
   folder: string,
-  twin: OffloadKernel,
-  random: () => number,
-): Promise<{ acknowledged: number; pending: Operation | undefined }> {
+): Promise<{ child: ChildProcess; gone: Promise<void>; client: Client }> {
   const socket = join(folder, 'socket');
   const child = spawn(
     process.execPath,
@@ -101,7 +99,16 @@ async function oneLife(
   );
   const gone = new Promise<void>((done) => child.once('exit', () => done()));
   await ready(child);
-  const client = new Client(socket);
+  return { child, gone, client: new Client(socket) };
+}
+
+/** One daemon, until it is killed; the twin has what it acknowledged. */
+async function oneLife(
+  folder: string,
+  twin: OffloadKernel,
+  random: () => number,
+): Promise<{ acknowledged: number; pending: Operation | undefined }> {
+  const { child, gone, client } = await startChild(folder);
   let acknowledged = 0;
   let pending: Operation | undefined;
   const answers = Math.ceil(random() * most);

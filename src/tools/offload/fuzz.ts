@@ -5,9 +5,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { type Change, OffloadKernel, Records } from '../../offload/index.js';
-import { entryOf, handle, readLog } from '../../server/index.js';
+import { entryOf, handle, logHeader, readLog } from '../../server/index.js';
 import { stateText } from './crash.js';
-import { anyOperation, generator } from './operations.js';
+import { anyOperation, anyWithTraffic, generator } from './operations.js';
 
 /** What came of it. */
 export interface FuzzReport {
@@ -18,7 +18,7 @@ export interface FuzzReport {
   readonly fault: string | undefined;
 }
 
-/** Sends so many requests to a kernel in this process. */
+/** Sends so many requests to a kernel in this process, and packets to its cards in between. */
 export function fuzzRequests(requests: number, seed: number): FuzzReport {
   const random = generator(seed);
   const copy = new Records();
@@ -30,7 +30,7 @@ export function fuzzRequests(requests: number, seed: number): FuzzReport {
   });
   const count = { accepted: 0, refused: 0, malformed: 0 };
   for (let i = 0; i < requests; i++) {
-    const { name, body } = anyOperation(random);
+    const { name, body } = anyWithTraffic(random);
     const text = random() < 0.5 ? JSON.stringify(body) : mangled(JSON.stringify(body), random);
     const called = random() < 0.9 ? name : mangled(name, random);
     const before = changes;
@@ -49,6 +49,8 @@ export function fuzzRequests(requests: number, seed: number): FuzzReport {
     // What a refused load found out of maps may stay; nothing else.
     if (status !== 200 && changes !== before && called !== 'prog/load')
       return { requests: i + 1, ...count, fault: `request ${i} of seed ${seed}: refused, and something changed` };
+    // Packets arrive between requests, whatever is attached by now.
+    if (i % 20 === 0) for (const source of kernel.model.names('traffic')) kernel.sendTraffic(source, 7, () => 0n);
     if (i % 10_000 === 0 && stateText(copy) !== stateText(kernel.model.records))
       return { requests: i + 1, ...count, fault: `after request ${i} of seed ${seed}: the log gives another state` };
   }
@@ -88,8 +90,7 @@ const odd = [
 /** Cuts and changes a log so many times: what is read has to be a whole prefix of what was written. */
 export function fuzzLogs(times: number, seed: number): { readonly logs: number; readonly fault: string | undefined } {
   const random = generator(seed);
-  const header = new TextEncoder().encode('jitnic state 1\n');
-  const entries: Uint8Array[] = [header];
+  const entries: Uint8Array[] = [logHeader];
   const states = [''];
   const kernel = new OffloadKernel(new Records(), (changes) => {
     entries.push(entryOf(changes));

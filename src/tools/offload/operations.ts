@@ -4,7 +4,7 @@
  * Names are drawn from a few, without a look at what exists: so calls meet what is there, what is gone and what is in
  * use, and refusals are tried as well as successes. A campaign is told again by its seed alone.
  */
-import { writeObject } from './sample.js';
+import { frames, writeObject } from './sample.js';
 
 /** One call. */
 export interface Operation {
@@ -37,7 +37,7 @@ export function anyOperation(random: () => number): Operation {
   const key = `${hex(Math.floor(random() * 12))}000000`;
   const value = `${hex(Math.floor(random() * 256))}00000000000000`;
   const choices: readonly Operation[] = [
-    { name: 'device/add', body: { name: device, card: pick(['nfp4000', 'netdevsim']), ports: 2 } },
+    { name: 'device/add', body: { name: device, card: pick(['nfp4000', 'netdevsim', 'hxdp', 'pipeline']), ports: 2 } },
     { name: 'prog/load', body: { object: sample, dev, pin, offload: pick(['required', 'preferred']) } },
     {
       name: 'map/create',
@@ -62,4 +62,18 @@ export function anyOperation(random: () => number): Operation {
   ];
   // Half of the time a map is changed: most traffic of a daemon is that.
   return random() < 0.4 ? (choices[4] as Operation) : pick(choices);
+}
+
+/** As {@link anyOperation}, and those of traffic: for daemons whose clock stands still, so that a twin can follow. */
+export function anyWithTraffic(random: () => number): Operation {
+  if (random() < 0.9) return anyOperation(random);
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  const name = pick(['t0', 't1']);
+  const dev = `${pick(['a', 'b', 'c'])}p${pick([0, 1])}`;
+  return pick<Operation>([
+    { name: 'traffic/start', body: { name, dev, capture: frames, rate: 0, loops: pick([0, 1, 3]) } },
+    { name: 'traffic/stop', body: { name } },
+    { name: 'traffic/show', body: {} },
+    { name: 'map/events', body: { pinned: pick(['m0', 'm1']) } },
+  ]);
 }

@@ -1,5 +1,5 @@
-/** RFC 4648 base64, for BTF inside assembler text. */
-import { InputError } from '../base/index.js';
+/** RFC 4648 base64: bytes inside text. */
+import { InputError } from './errors.js';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
