@@ -107,7 +107,8 @@ const late = {
   // Other ways in and out than an object file, a capture as tcpdump writes it, and counts.
   formats: [
     /^isa\/(?:assemble|cursor|parse-insn|source-line)/,
-    /^object\/(?:base64|btf-builder|core-(?!match|relocate)|image|listing|parse-image|print-image|raw|write-)/,
+    /^base\/base64/,
+    /^object\/(?:btf-builder|core-(?!match|relocate)|image|listing|parse-image|print-image|raw|write-)/,
     /^packet\/(?:byte-sink|capture-writer|checksum|layers|pcap-writer|pcapng|prng|summary-)/,
     /^trace\/(?:read|write)-traces/,
   ],
@@ -203,10 +204,10 @@ const read = (fileName) => {
 };
 for (const { fileName } of joined) if (fileName.startsWith('of-')) read(fileName);
 
-// For editors and validators: nobody reads them, so they need no spaces.
+// For editors and validators: nobody reads them, so they need no spaces. That of the daemon's bodies the daemon gives.
 mkdirSync(`${dist}schemas`, { recursive: true });
 const schemas = new URL('../schemas/', import.meta.url);
-for (const name of readdirSync(schemas))
+for (const name of readdirSync(schemas).filter((each) => each !== 'daemon.schema.json'))
   writeFileSync(`${dist}schemas/${name}`, JSON.stringify(JSON.parse(readFileSync(new URL(name, schemas), 'utf8'))));
 
 mkdirSync(`${dist}demo`, { recursive: true });

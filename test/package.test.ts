@@ -60,7 +60,8 @@ describe('the package', () => {
   });
 
   test('brings the schema of every shape along', () => {
-    const names = readdirSync(join(root, 'schemas'));
+    // That of a daemon's bodies the daemon gives.
+    const names = readdirSync(join(root, 'schemas')).filter((name) => name !== 'daemon.schema.json');
     expect(names.length).toBeGreaterThan(20);
     for (const name of names) {
       const schema = JSON.parse(readFileSync(join(installed, 'dist/schemas', name), 'utf8')) as object;

@@ -8,9 +8,9 @@
  */
 
 /** Bytes of a ring: sixteen pages, as bpftool maps them (map_perf_ring.c, MMAP_PAGE_CNT). */
-export const ringBytes: number = 16 * 4096;
+const ringBytes: number = 16 * 4096;
 /** Milliseconds after which a reader that does not ask any more is gone. */
-export const readerPatience = 30_000;
+const readerPatience = 30_000;
 
 /** What a ring holds: PERF_RECORD_SAMPLE or PERF_RECORD_LOST. */
 export type PipeRecord =

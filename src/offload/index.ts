@@ -4,7 +4,7 @@ export { attachTypes } from './attach.js';
 export { behaviours } from './behaviours.js';
 export { twoMapsText } from './behaviours-setup.js';
 export { capabilityNames } from './capabilities.js';
-export { type PipeRecord, readerPatience, ringBytes } from './events.js';
+export type { PipeRecord } from './events.js';
 export { fromHex, toHex, u32Bytes } from './hex.js';
 export { type LoadCommand, type ObjectRef, OffloadKernel } from './kernel.js';
 export type { DeviceRecord, MapRecord, NetdevRecord, ProgRecord, TrafficRecord } from './model.js';

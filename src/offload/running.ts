@@ -15,7 +15,7 @@ import type { MapTypeName, VerdictName } from '../platform/index.js';
 import { verdictName } from '../platform/index.js';
 import {
   type BpfMap,
-  cellAddress,
+  keyOfCell,
   type LoadedProgram,
   Machine,
   MapLog,
@@ -183,15 +183,10 @@ export class Running {
       if (map.spec.type.startsWith('lru_')) this.whole.add(each.map);
     }
     if (each.kind !== 'write') return;
-    const { element } = each.at;
-    if (map.layout()?.kind === 'array') {
-      add(this.touched, each.map, toHex(u32Bytes(element)));
-      return;
-    }
-    const key = cellAddress(map, { ...each.at, part: 'key' });
+    const key = keyOfCell(this.machine.memory, map, each.at);
     // Where the key of a written value is not told, the whole map is looked through.
     if (key === undefined) this.whole.add(each.map);
-    else add(this.touched, each.map, toHex(this.machine.memory.read(key, map.spec.keySize)));
+    else add(this.touched, each.map, toHex(key));
   }
 }
 

@@ -34,7 +34,7 @@ export { parseLooseJson } from './loose-json.js';
 export { type LaneOptions, Machine, type MachineOptions } from './machine.js';
 export { machineShape } from './machine-shape.js';
 export { BpfMap, type MapEntry } from './map.js';
-export { cellAddress, cellSize, hasCell } from './map-cells.js';
+export { cellAddress, cellSize, hasCell, keyOfCell } from './map-cells.js';
 export { type Formatted, formatBytes } from './map-format.js';
 export {
   type DumpedEntry,

@@ -2,6 +2,8 @@
 import type { MapCell } from '../object/index.js';
 import type { GuestAddress } from './guest-address.js';
 import type { BpfMap } from './map.js';
+import { u32Bytes } from './maps/index-key.js';
+import type { GuestMemory } from './memory.js';
 
 /** Guest address of a cell's first byte; undefined if the map has no such cell. */
 export function cellAddress(map: BpfMap, cell: MapCell): GuestAddress | undefined {
@@ -35,6 +37,13 @@ function placeIn(map: BpfMap, { part, element, cpu = 0 }: MapCell): number | und
     default:
       return undefined;
   }
+}
+
+/** Key of the element that a cell belongs to, as bpf(2) has it; undefined if the map does not tell. */
+export function keyOfCell(memory: GuestMemory, map: BpfMap, cell: MapCell): Uint8Array | undefined {
+  if (map.layout()?.kind === 'array') return u32Bytes(cell.element);
+  const at = placeIn(map, { ...cell, part: 'key' });
+  return at === undefined ? undefined : memory.read(at, map.spec.keySize);
 }
 
 /** Bytes of a cell of that part of a map. */
