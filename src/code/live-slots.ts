@@ -1,8 +1,8 @@
 /**
  * What a program may still read, at each of its slots: registers, their upper halves, bytes of the frame. By the
- * bytecode alone, so it holds whatever the packet and the maps are: backward data-flows (live-registers.ts, backward.ts)
- * over what each instruction reads and overwrites (register-effects.ts), once for each program. Snapshots of recordings
- * keep what is live, and an optimizer may change all else.
+ * bytecode alone, so it holds whatever the packet and the maps are: backward data-flows (live-registers.ts,
+ * backward.ts) over what each instruction reads and overwrites (register-effects.ts), once for each program. Snapshots
+ * of recordings keep what is live, and an optimizer may change all else.
  *
  * "Live" is a promise in one direction: what is not live is not read before it is overwritten, on any path. What is
  * live need not be read.

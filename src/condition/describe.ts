@@ -17,7 +17,7 @@ import { type ByteRun, formatField, networkPosition, reverseBytes, runOf, weight
 import { leavesOf, weigh } from './computation-size.js';
 import { type Computation, computationLines, joinWords } from './computation-words.js';
 import type { Facts } from './facts.js';
-import { type Extent, isMappedPrefix, type KeyByte, type KeyField, keyNumber } from './key-text.js';
+import { type Extent, type KeyField, keyText } from './key-text.js';
 
 /** Names that the trace's program gives. */
 export interface TraceNames {
@@ -486,160 +486,13 @@ export class Describer {
     const known = this.aliases.get(value);
     if (known !== undefined || value.detail?.kind !== 'lookup') return known ?? 'lookup';
     const name = this.names.map(value.detail.map);
-    const key = this.key(value);
+    const key = keyText(this, value);
     const before = [...this.aliases.keys()].filter(
       (other) => other.detail?.kind === 'lookup' && other.detail.map === (value.detail as { map: number }).map,
     ).length;
     const alias = before === 0 ? name : `${name}#${before + 1}`;
     this.aliases.set(value, alias);
     return `${alias}[${key}]`;
-  }
-
-  /** A map key as its fields: `ip.dst, udp.dport`. */
-  private key(lookup: Value): string {
-    const detail = lookup.detail;
-    if (detail?.kind !== 'lookup') return '';
-    const words: string[] = [];
-    let run: KeyByte[] = [];
-    let end = 0;
-    // The first bytes of an IPv4-mapped address, while what follows is still to come.
-    let mapped = '';
-    const push = (...more: readonly string[]): void => {
-      const [first = '', ...rest] = more;
-      words.push(`${mapped}${first}`, ...rest);
-      mapped = '';
-    };
-    const flush = (): void => {
-      if (run.length === 0) return;
-      const from = end - run.length;
-      if (run[0]?.source !== undefined) push(...this.keyWords(run));
-      else
-        for (const [text, isMapped] of this.keyConstants(detail.map, run, from)) {
-          if (isMapped) mapped = text;
-          else push(text);
-        }
-      run = [];
-    };
-    for (const [i, arg] of lookup.args.entries()) {
-      const size = detail.pieces[i]?.size ?? 0;
-      const bits = this.facts.sources.bitsOf(arg);
-      const bytes = Array.from({ length: size }, (_, b) => this.keyByte(bits.slice(8 * b, 8 * b + 8)));
-      if (!bytes.every((byte) => byte !== undefined)) {
-        flush();
-        push(this.expression(arg));
-        end += size;
-        continue;
-      }
-      for (let b = 0; b < bytes.length; ) {
-        const reversed = this.reversedField(bytes, b);
-        if (reversed !== undefined) {
-          flush();
-          push(reversed.text);
-          end += reversed.width;
-          b += reversed.width;
-          continue;
-        }
-        const byte = bytes[b] as KeyByte;
-        b++;
-        const last = run.at(-1);
-        if (
-          last !== undefined &&
-          !(last.source === byte.source && (byte.source === undefined || byte.at === last.at + 1))
-        )
-          flush();
-        run.push(byte);
-        end++;
-      }
-    }
-    flush();
-    // Between brackets and commas nothing has to be kept together.
-    return words.map((word) => word.replace(/^\(([^()]*)\)$/, '$1')).join(', ');
-  }
-
-  /**
-   * Constant bytes of a key from byte `from` on, field by field, as people write such fields. The second part tells of
-   * `::ffff:`, the beginning of an IPv4-mapped address whose last four bytes are something else than constants.
-   */
-  private keyConstants(
-    map: number,
-    bytes: readonly KeyByte[],
-    from: number,
-  ): readonly (readonly [text: string, isMapped: boolean])[] {
-    const words: (readonly [string, boolean])[] = [];
-    for (let i = 0; i < bytes.length; ) {
-      const field = this.names.keyField?.(map, from + i);
-      const isWhole = field?.offset === from + i && i + field.width <= bytes.length;
-      const left = bytes.length - i;
-      if (field?.format === 'ipv6' && field.offset === from + i && left === 12 && isMappedPrefix(bytes.slice(i))) {
-        words.push(['::ffff:', true]);
-        return words;
-      }
-      const width = field === undefined ? left : Math.min(left, field.offset + field.width - (from + i));
-      words.push([keyNumber(bytes.slice(i, i + width), isWhole ? field.format : undefined), false]);
-      i += width;
-    }
-    return words;
-  }
-
-  /** The packet byte or constant that these eight bits are. */
-  private keyByte(bits: readonly Bit[]): KeyByte | undefined {
-    const first = bits[0];
-    if (first === undefined) return undefined;
-    if (bits.every((bit) => bit < 2))
-      return { source: undefined, at: bits.reduce((sum, bit, i) => sum + bit * 2 ** i, 0) };
-    if (first < 2) return undefined;
-    const source = this.source(first);
-    const index = indexOf(first);
-    if (source.kind !== 'packet' || index % 8 !== 0) return undefined;
-    return bits.every((bit, i) => bit === first + 2 * i) ? { source, at: index / 8 } : undefined;
-  }
-
-  /** A whole field of the packet whose bytes lie in the key the other way round: a number, by the field's name. */
-  private reversedField(
-    bytes: readonly KeyByte[],
-    from: number,
-  ): { readonly text: string; readonly width: number } | undefined {
-    const { source, at } = bytes[from] as KeyByte;
-    if (source?.kind !== 'packet') return undefined;
-    const field = this.fieldOf(source, at);
-    const { width } = field;
-    if (!field.isNamed || width < 2 || width > 8 || field.offset + width - 1 !== at) return undefined;
-    for (let i = 1; i < width; i++) {
-      const byte = bytes[from + i];
-      if (byte?.source !== source || byte.at !== at - i) return undefined;
-    }
-    return {
-      text: this.run(source, { offset: field.offset, width, mask: (1n << BigInt(8 * width)) - 1n }).text,
-      width,
-    };
-  }
-
-  /** Consecutive bytes of a key, cut into named fields where they have names. */
-  private keyWords(bytes: readonly KeyByte[]): string[] {
-    const source = bytes[0]?.source;
-    if (source === undefined) return [];
-    const words: string[] = [];
-    for (let i = 0; i < bytes.length; ) {
-      const offset = (bytes[i] as KeyByte).at;
-      const field = this.fieldOf(source, offset);
-      const width =
-        field.width === 1 && field.offset === offset
-          ? this.unnamed(source, bytes, i)
-          : Math.min(bytes.length - i, field.offset + field.width - offset);
-      words.push(this.run(source, { offset, width, mask: (1n << BigInt(8 * width)) - 1n }).text);
-      i += width;
-    }
-    return words;
-  }
-
-  /** How many bytes from `i` on belong to no wider field. */
-  private unnamed(source: Source, bytes: readonly KeyByte[], i: number): number {
-    if (this.run(source, { offset: (bytes[i] as KeyByte).at, width: 1, mask: 0xffn }).text.startsWith('pkt[')) {
-      let n = 1;
-      while (i + n < bytes.length && this.fieldOf(source, (bytes[i + n] as KeyByte).at).width === 1) n++;
-      return n;
-    }
-    return 1;
   }
 
   /** The named field that holds a byte of a packet or map value, or the byte alone. */
