@@ -10,7 +10,7 @@ import { type Bit, indexOf, sourceOf } from './bits.js';
 import { formatField, reverseBytes } from './byte-run.js';
 import type { Compare } from './comparison.js';
 import type { Computation } from './computation-words.js';
-import { Describer, type Naming, type TraceNames } from './describe.js';
+import { Describer, type Naming, type TraceNames, type Words } from './describe.js';
 import type { Exclusion, Facts, Gap, Range } from './facts.js';
 import { minimise } from './minimise.js';
 import { isImplied, isOpenGap, openExclusion, openRange } from './normal-form.js';
@@ -257,16 +257,7 @@ class ConditionWriter {
     const words = this.describer.subject(subject.bits);
     const source = this.describer.source(subject.bits[0] as Bit);
     const isLength = source.kind === 'value' && source.value.op === 'len';
-    const width = Math.ceil(subject.bits.length / 8);
-    const shift = BigInt(words.shift ?? 0);
-    // In the other byte order nobody thinks in tens.
-    const isWide = littleEndian.test(words.text) && width > 2;
-    const show = (x: bigint): string =>
-      isAddress(words.format)
-        ? formatField(x, words.format, width)
-        : shift === 0n && !isWide
-          ? `${x}`
-          : formatConstant(x << shift);
+    const show = bounds(words, Math.ceil(subject.bits.length / 8));
     const kind = this.kindOfNumber(subject.bits);
     const { lo, hi } = open;
     if (lo !== undefined && hi !== undefined)
@@ -281,16 +272,7 @@ class ConditionWriter {
     if (!isOpenGap(this.facts, gap) || !this.facts.gaps.includes(gap)) return;
     const words = this.describer.subject(gap.subject.bits);
     const { lo, hi, subject } = gap;
-    const width = Math.ceil(subject.bits.length / 8);
-    const shift = BigInt(words.shift ?? 0);
-    // In the other byte order nobody thinks in tens.
-    const isWide = littleEndian.test(words.text) && width > 2;
-    const show = (x: bigint): string =>
-      isAddress(words.format)
-        ? formatField(x, words.format, width)
-        : shift === 0n && !isWide
-          ? `${x}`
-          : formatConstant(x << shift);
+    const show = bounds(words, Math.ceil(subject.bits.length / 8));
     const text =
       lo === hi ? `${words.text} != ${show(lo)}` : `(${words.text} < ${show(lo)} || ${words.text} > ${show(hi)})`;
     this.push(this.kindOfNumber(subject.bits), text);
@@ -356,4 +338,12 @@ function ternaryOf(facts: Facts): TernaryByte[] {
     bytes.set(offset, byte);
   }
   return [...bytes.entries()].sort(([a], [b]) => a - b).map(([offset, { mask, value }]) => ({ offset, mask, value }));
+}
+
+/** How bounds of a subject of so many bytes are written. */
+function bounds({ text, format, shift = 0 }: Words, width: number): (bound: bigint) => string {
+  if (isAddress(format)) return (bound) => formatField(bound, format, width);
+  // In the other byte order nobody thinks in tens.
+  const isWide = littleEndian.test(text) && width > 2;
+  return (bound) => (shift === 0 && !isWide ? `${bound}` : formatConstant(bound << BigInt(shift)));
 }

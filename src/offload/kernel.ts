@@ -12,6 +12,7 @@
  * 3. What is bound names a network device that is there, or is an orphan (see `devices.ts`).
  */
 
+import { UserError } from '../base/index.js';
 import { type AttachOptions, type AttachType, attachXdp, isBoundTo, setMtu } from './attach.js';
 import { addFilter, type FilterRequest, flushFilters, removeFilter, setTcOffload } from './classify.js';
 import { addDevice, type DeviceRequest, removeDevice, removePort, setKnob } from './devices.js';
@@ -284,14 +285,23 @@ export class OffloadKernel {
     return this.do(() => stopTraffic(this.model, name));
   }
 
-  /** See {@link Traffic.send}: one transaction; what programs left for readers comes behind it. */
+  /**
+   * See {@link Traffic.send}: one transaction; what programs left for readers comes behind it. A source that can't go
+   * on is stopped, and its last packets have not arrived. Throws what `keep` threw: none of them has.
+   */
   sendTraffic(name: string, most: number, now: () => bigint, mayGoOn: () => boolean = () => true): void {
+    let isDecided = false;
     try {
-      const events = this.do(() => this.traffic.send(name, most, now, mayGoOn));
+      const events = this.do(() => {
+        const left = this.traffic.send(name, most, now, mayGoOn);
+        isDecided = true;
+        return left;
+      });
       for (const { map, index, data } of events) this.events.put(map, index, now(), data);
     } catch (error) {
       this.traffic.forget();
-      throw error;
+      if (isDecided || !(error instanceof UserError)) throw error;
+      this.do(() => this.traffic.halt(name, error.hint ?? error.message));
     }
   }
 

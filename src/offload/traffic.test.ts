@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { encodeInsns } from '../isa/index.js';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { encodeCapture } from '../packet/index.js';
+import { toHex } from './hex.js';
 import { OffloadKernel } from './kernel.js';
 import { Records } from './records.js';
 import { OffloadRefusal } from './refusal.js';
@@ -171,6 +173,34 @@ describe('a source', () => {
     expect(kernel.model.find('traffic', 't')).toMatchObject({ sent: 0, state: 'stopped' });
     expect(kernel.stopTraffic('t').why).toContain('network devices that are there');
     expect(() => kernel.stopTraffic('t')).toThrow('No such file');
+  });
+
+  it('of a program that the daemon can not run says so, and none of its packets has arrived', () => {
+    const asks = assemble(`
+.license "GPL"
+.section xdp
+.globl ask
+ask:
+  r2 = r10
+  r2 += -8
+  call bpf_xdp_metadata_rx_timestamp
+  r0 = 2
+  exit
+.extern bpf_xdp_metadata_rx_timestamp
+`);
+    const [program] = asks.programs;
+    if (program === undefined) throw new Error('no program');
+    const kernel = new OffloadKernel();
+    kernel.addDevice({ name: 'nic', card: 'pipeline' });
+    // As one that was loaded by a kernel which knows the function.
+    const id = load(kernel, counting, 'count');
+    const insns = toHex(encodeInsns(program.insns));
+    kernel.model.put('prog', id, { ...kernel.prog({ id }), name: 'ask', insns });
+    kernel.attach('nicp0', 'xdpdrv', { id });
+    kernel.startTraffic({ ...start, capture: capture(1) });
+    send(kernel);
+    expect(kernel.model.find('traffic', 't')).toMatchObject({ sent: 0, state: 'stopped' });
+    expect(kernel.stopTraffic('t').why).toContain('`ask` calls kernel functions');
   });
 
   it('reaches counters of a card in its own byte order', () => {

@@ -7,7 +7,7 @@
  * transaction: counters and maps change together, and a daemon that was killed goes on behind the last packet that
  * counted.
  */
-import { decodeBase64, encodeBase64, InputError, UserError } from '../base/index.js';
+import { decodeBase64, encodeBase64, InputError } from '../base/index.js';
 import { decodeCapture } from '../packet/index.js';
 import type { VerdictName } from '../platform/index.js';
 import type { Model, TrafficCounts, TrafficRecord, XdpMode } from './model.js';
@@ -103,7 +103,7 @@ export class Traffic {
   /**
    * Up to `most` packets of a source, in a transaction of the caller's; fewer where `mayGoOn` says no. `now` is the
    * clock that programs see, in nanoseconds. Returns what they left for readers, which may have it once the
-   * transaction counts.
+   * transaction counts. Throws UserError where they can't arrive any more.
    */
   send(name: string, most: number, now: () => bigint, mayGoOn: () => boolean): readonly CardEvent[] {
     const { model } = this;
@@ -112,35 +112,33 @@ export class Traffic {
     const total = source.loops === 0 ? Number.POSITIVE_INFINITY : source.loops * source.packets;
     const events: CardEvent[] = [];
     const count = { sent: source.sent, bytes: source.bytes, stack: source.stack };
-    let why = '';
-    try {
-      const frames = this.framesOf(name);
-      const stages = this.stagesOf(source.dev);
-      for (let i = 0; i < most && count.sent < total && mayGoOn(); i++) {
-        let data = frames[count.sent % frames.length] as Uint8Array;
-        let meta: Uint8Array = noMeta;
-        let verdict: VerdictName = 'PASS';
-        count.bytes += data.length;
-        for (const { mode, program, ifindex } of stages) {
-          const passed = program.run({ data, meta, ingressIfindex: ifindex, now: now() });
-          decided[mode][countName[passed.verdict]]++;
-          events.push(...passed.events);
-          ({ verdict, data, meta } = passed);
-          if (verdict !== 'PASS') break;
-        }
-        if (verdict === 'PASS') count.stack++;
-        count.sent++;
+    const frames = this.framesOf(name);
+    const stages = this.stagesOf(source.dev);
+    for (let i = 0; i < most && count.sent < total && mayGoOn(); i++) {
+      let data = frames[count.sent % frames.length] as Uint8Array;
+      let meta: Uint8Array = noMeta;
+      let verdict: VerdictName = 'PASS';
+      count.bytes += data.length;
+      for (const { mode, program, ifindex } of stages) {
+        const passed = program.run({ data, meta, ingressIfindex: ifindex, now: now() });
+        decided[mode][countName[passed.verdict]]++;
+        events.push(...passed.events);
+        ({ verdict, data, meta } = passed);
+        if (verdict !== 'PASS') break;
       }
-      for (const { program } of stages) program.keep();
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      why = error.hint ?? error.message;
-      this.forget();
+      if (verdict === 'PASS') count.stack++;
+      count.sent++;
     }
-    const isDone = count.sent >= total;
-    const state = why !== '' ? 'stopped' : isDone ? 'done' : 'running';
-    model.put('traffic', name, { ...source, ...count, decided, state, why });
+    for (const { program } of stages) program.keep();
+    const state = count.sent >= total ? 'done' : 'running';
+    model.put('traffic', name, { ...source, ...count, decided, state });
     return events;
+  }
+
+  /** Notes that a source can't go on, in a transaction of the caller's. */
+  halt(name: string, why: string): void {
+    const source = this.model.find('traffic', name);
+    if (source !== undefined) this.model.put('traffic', name, { ...source, state: 'stopped', why });
   }
 
   /** Programs that a packet of a network device meets, in order. */
