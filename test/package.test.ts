@@ -69,6 +69,13 @@ describe('the package', () => {
     }
   });
 
+  test('names each manual page: compressed ones npm does not find by itself', () => {
+    const { man } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { readonly man: string[] };
+    const pages = readdirSync(join(installed, 'dist/man')).map((page) => `./dist/man/${page}`);
+    expect(pages.length).toBeGreaterThan(20);
+    expect([...man].sort()).toEqual(pages.sort());
+  });
+
   test('has no build files, no tools that need the repository, no maps of sources', () => {
     const stray = packed.files.filter(({ path }) =>
       /tsbuildinfo|\.map$|dist\/tools|\.test\.|^src\/|^scripts\//.test(path),

@@ -1,6 +1,6 @@
 /**
- * `jitnic man`: manual pages, made of the commands themselves. The build writes them to `dist/man`, where npm finds
- * them.
+ * `jitnic man`: manual pages, made of the commands themselves. The build writes them to `dist/man`, compressed, and
+ * package.json names each for npm.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
