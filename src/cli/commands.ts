@@ -196,7 +196,7 @@ export const commandRows: readonly CommandRow[] = [
   },
   {
     name: 'net',
-    summary: 'what runs on network devices and what arrives there: show, attach, detach, traffic',
+    summary: 'what runs on network devices: show, attach, detach, traffic',
     group: 'Cards and daemon',
     load: () => import('./net.js'),
   },
