@@ -19,8 +19,8 @@ export default defineConfig({
     setupFiles: ['test/support/setup.ts'],
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    // As in the command line (src/cli/bundle.ts): most functions of a test run a few times, and V8's optimizing compiler
-    // takes up to a third of the processor's time to make code of them that is hardly used.
+    // As in the command line (src/cli/bundle.ts): most functions of a test run a few times, and V8's optimizing
+    // compiler takes up to a third of the processor's time to make code of them that is hardly used.
     execArgv: ['--interrupt-budget=1081344'],
     projects: [
       // Most of what a file of tests costs is reading what it imports: a worker keeps that for its next file.

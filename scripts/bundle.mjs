@@ -92,9 +92,9 @@ const commandLine = {
 };
 
 /**
- * What a run needs late or never, as a file that is read when the first of its functions is called (src/cli/bundle.ts):
- * most runs find the verifier's word in the cache, and few packets are not worth compiling for. Modules that a run
- * looks into before that stay with the rest; one that is missing here costs time and nothing else.
+ * What a run needs late or never, as a file that is read when the first of its functions is called
+ * (src/cli/bundle.ts): most runs find the verifier's word in the cache, and few packets are not worth compiling for.
+ * Modules that a run looks into before that stay with the rest; one that is missing here costs time and nothing else.
  */
 const late = {
   verifier: [/^verifier\/(?!index|verdicts)/],

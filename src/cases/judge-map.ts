@@ -1,7 +1,7 @@
 /** Compares elements of maps, and members of their values, with what is expected. */
 import { InputError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
-import { isPercpuMap } from '../platform/index.js';
+import { isArrayMap, isPercpuMap } from '../platform/index.js';
 import { count, nearestHint } from '../text/index.js';
 import {
   type BpfMap,
@@ -36,7 +36,7 @@ export function judgeMap(subject: Subject, lines: MapLines): Finding[] {
   const items = runner.entries(map.index);
   if (map.spec.keySize === 0) return items === undefined ? [] : judgeList(subject, map, lines, items);
   const found: Finding[] = [];
-  const held = isArray(map) ? map.spec.maxEntries : items?.length;
+  const held = isArrayMap(map.spec.type) ? map.spec.maxEntries : items?.length;
   if (size !== undefined && held !== undefined && held !== size) found.push(wrongSize(lines, size, held));
   for (const { line: at, json } of entries)
     found.push(...reader.within(at, () => judgeEntry(subject, map, json, at, items)));
@@ -49,21 +49,16 @@ function refuseImpossible(
   map: BpfMap,
   { map: name, line, size, entries }: MapLines,
 ): void {
-  const { maxEntries: most, keySize } = map.spec;
+  const { maxEntries: most, keySize, type } = map.spec;
   if (size !== undefined && size > most)
     reader.fail(line, `map \`${name}\` holds ${count(most, 'element')} at most, not ${size}`);
   for (const { line: at, json } of entries) {
-    if (!isArray(map) || keySize !== 4) continue;
+    if (!isArrayMap(type) || keySize !== 4) continue;
     const key = reader.within(at, () => encodeKey(holder, map, json['key']));
     const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
     if (index >= most) reader.fail(at, `\`${name}\` has no element ${index}`, `its elements are 0 to ${most - 1}`);
     if (json['absent'] === true) reader.fail(at, `every element of \`${name}\` is there`, 'say what value it has');
   }
-}
-
-/** All of its elements are there, always. */
-function isArray({ spec }: BpfMap): boolean {
-  return spec.type === 'array' || spec.type === 'percpu_array';
 }
 
 function wrongSize({ map, line }: MapLines, size: number, held: number): Finding {

@@ -6,7 +6,7 @@ import { nearestHint } from '../text/index.js';
 import { type OutputTypes, parseOutputTypes, type TypedValue } from '../vm/index.js';
 import { machineEngines } from './engine.js';
 import { failureLines } from './formats.js';
-import { noSetup, readCase } from './read-suite.js';
+import { noSetup, readCase, setupNames } from './read-suite.js';
 import type { CaseResult } from './result.js';
 import { runCase } from './run-case.js';
 import { NodeReader, nodeOf } from './source-node.js';
@@ -166,8 +166,8 @@ export class ProgramTest {
 }
 
 /**
- * Runners print an error's message and its stack: the message gets place and hint, and the stack begins with who called
- * `entry`, where the case stands, and not a dozen calls below.
+ * Runners print an error's message and its stack: the message gets place and hint, and the stack begins with who
+ * called `entry`, where the case stands, and not a dozen calls below.
  */
 function whole<T>(entry: unknown, body: () => T): T {
   try {
@@ -186,17 +186,7 @@ const optionNames: readonly (keyof ProgramTestOptions)[] = [
   'program',
   'verify',
   'recordTypes',
-  'set',
-  'maps',
-  'empty',
-  'full',
-  'map-entries',
-  'clock',
-  'cpu',
-  'cpus',
-  'ifindex',
-  'seed',
-  'engines',
+  ...setupNames,
   'name',
   'btf',
   'kernelVersion',
@@ -224,11 +214,10 @@ function noFiles(name: string): never {
 /**
  * A program under test: an ELF object's bytes, or an object that was read before.
  *
- *     import nodeTest from 'node:test';
  *     import { test } from 'jitnic/test';
  *
  *     const firewall = test(readFileSync('firewall.o'), { set: { limit: 100 } });
- *     nodeTest('drops DNS from outside', () => {
+ *     it('drops DNS from outside', () => { // vitest's, or that of node:test
  *       firewall.check({ packet: 'eth/ip(src=198.51.100.7)/udp(dport=53)', expect: 'DROP' });
  *     });
  *

@@ -10,10 +10,9 @@ import type { CaptureChoice, Case, CasePackets, Setup, Suite } from './suite.js'
 /** Names that `engines` may have, in the order in which they run. */
 export const engineNames: readonly string[] = ['interp', 'wasm', 'trace', 'kernel'];
 
-/** Words that a file or a case may begin a line with; any other is an error with the nearest one. */
-const setupFields = [
+/** Fields of what a case starts from. */
+export const setupNames = [
   'set',
-  'maps-in',
   'maps',
   'map-entries',
   'empty',
@@ -25,6 +24,9 @@ const setupFields = [
   'seed',
   'engines',
 ] as const;
+/** Words that a file or a case may begin a line with; any other is an error with the nearest one. */
+const [variables, ...others] = setupNames;
+const setupFields = [variables, 'maps-in', ...others] as const;
 const suiteFields = [
   'object',
   'source',

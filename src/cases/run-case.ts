@@ -7,7 +7,7 @@ import type { Coverage } from '../explore/index.js';
 import type { Observer } from '../interp/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps } from '../object/index.js';
 import { packetDifferences } from '../packet/index.js';
-import { errno, errnoName, isPercpuMap, verdictName } from '../platform/index.js';
+import { errno, errnoName, isArrayMap, isPercpuMap, verdictName } from '../platform/index.js';
 import { nearestHint } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import {
@@ -437,7 +437,7 @@ function mapDifference(object: ObjectSpec, a: EngineRun, b: EngineRun, say: Say)
     const map = store.maps[index];
     if (others === undefined || spec === undefined || map === undefined) continue;
     if (isPercpuMap(spec.type) && (a.name === 'kernel' || b.name === 'kernel')) continue;
-    const isArray = spec.type === 'array' || spec.type === 'percpu_array';
+    const isArray = isArrayMap(spec.type);
     const values = new Map(others.map(({ key, value }) => [hexOf(key), value]));
     if (spec.keySize === 0 || (!isArray && items.length !== others.length)) {
       const same =

@@ -49,8 +49,8 @@ const editorsOwn: readonly string[] = [
 ];
 
 /**
- * Flags in camel case, as an editor's settings have them: numbers are numbers, and what may be given several times is a
- * list, or an object of names and values. Throws UsageError for a name that is nearly a flag's.
+ * Flags in camel case, as an editor's settings have them: numbers are numbers, and what may be given several times is
+ * a list, or an object of names and values. Throws UsageError for a name that is nearly a flag's.
  */
 export function launchFlags(args: Readonly<Record<string, unknown>>): DebugFlags {
   const command = new Command();

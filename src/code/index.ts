@@ -27,7 +27,7 @@ export {
   origin,
 } from './origins.js';
 export { probeLoads } from './probe-loads.js';
-export { loadsMap, onlyFirstProgram, pruneMaps, withoutTypes } from './prune.js';
+export { onlyFirstProgram, pruneMaps, withoutTypes } from './prune.js';
 export { reachableSlots } from './reachable.js';
 export {
   overwrittenRegisters,

@@ -1,7 +1,7 @@
 /**
  * Takes out of an object what its programs do not refer to, so that nothing is created, filled and compared in vain.
  */
-import { type Insn, op } from '../isa/index.js';
+import { loadsMap } from '../isa/index.js';
 import type { MapInit, MapSpec, ObjectSpec } from '../object/index.js';
 
 /** The object with only the maps that its programs refer to, and their inner maps. */
@@ -46,11 +46,6 @@ export function withoutTypes(object: ObjectSpec): ObjectSpec {
     functions: program.functions.map((f) => ({ ...f, btfId: 0 })),
   }));
   return { ...object, btf: undefined, programs };
-}
-
-/** True for the 64-bit load of a map or of its value, whose immediate is the map's index. */
-export function loadsMap(insn: Insn): boolean {
-  return insn.code === op.LDDW && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
 }
 
 /** Slots of a map of maps name other maps by index. */

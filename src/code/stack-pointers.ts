@@ -2,9 +2,9 @@
  * Which registers point to where in their own frame: a forward data-flow over a program's bytecode. A register is
  * r10 plus a constant, or nothing is said of it; where paths meet that disagree, nothing is said.
  *
- * Nothing said is not nothing pointed to. A pointer that is stored, that differs from path to path, that has a variable
- * added, or that a function may keep, has *escaped*: from then on an access through any register may be one of the
- * frame, at any distance, since pointers may be moved down as well as up.
+ * Nothing said is not nothing pointed to. A pointer that is stored, that differs from path to path, that has a
+ * variable added, or that a function may keep, has *escaped*: from then on an access through any register may be one
+ * of the frame, at any distance, since pointers may be moved down as well as up.
  */
 import { type Insn, insnClass, isCall, op } from '../isa/index.js';
 import { stackSize } from '../platform/index.js';

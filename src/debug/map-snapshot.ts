@@ -1,4 +1,5 @@
 /** Contents of maps at one time, and how they differ later. */
+import { isArrayMap } from '../platform/index.js';
 import type { BpfMap, Machine } from '../vm/index.js';
 import { dumpEntry } from '../vm/index.js';
 import { keyText, plainText } from './symbols.js';
@@ -85,9 +86,7 @@ interface Entry {
 
 /** Elements of arrays are always there: those that are not listed are zeros. */
 function untouched({ spec }: BpfMap, { key, value }: Entry): Entry | undefined {
-  return spec.type === 'array' || spec.type === 'percpu_array'
-    ? { key, value: new Uint8Array(value.length) }
-    : undefined;
+  return isArrayMap(spec.type) ? { key, value: new Uint8Array(value.length) } : undefined;
 }
 
 function entriesOf(map: BpfMap): Map<string, Entry> {

@@ -65,7 +65,6 @@ export {
 export { type VariableHost, Variables } from './variables.js';
 export {
   constantData,
-  isArrayMap,
   isDirectMap,
   type Program,
   referenceAt,

@@ -58,11 +58,6 @@ export function isDirectMap({ type, maxEntries }: MapSpec): boolean {
   return type === 'array' && maxEntries === 1;
 }
 
-/** Are its elements found by arithmetic? */
-export function isArrayMap({ type }: MapSpec): boolean {
-  return type === 'array' || type === 'percpu_array';
-}
-
 /** What an `lddw` refers to. */
 export type Reference =
   | { readonly kind: 'map'; readonly map: number }

@@ -25,6 +25,7 @@ export {
   isUnconditionalJump,
   jumpTarget,
   lddwImm,
+  loadsMap,
 } from './insn.js';
 export {
   type ConformanceGroup,

@@ -81,6 +81,11 @@ export function isLddw(insn: Insn): boolean {
   return insn.code === op.LDDW;
 }
 
+/** The 64-bit load of a map or of its value; `imm` names the map: an index, a number or a descriptor. */
+export function loadsMap(insn: Insn): boolean {
+  return isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
+}
+
 /** A call of a helper, function or kernel function, or of an address in a register (which Linux refuses). */
 export function isCall(insn: Insn): boolean {
   return insn.code === op.CALL_OP || insn.code === (op.CALL_OP | op.X);

@@ -6,8 +6,8 @@
  * index). What it says of itself is `verdict` (0 or a negated error number) or `result` (`ACCEPT`, `REJECT`).
  */
 import { InputError } from '../base/index.js';
-import { calledHelper, loadsMap } from '../code/index.js';
-import { decodeInsns, encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
+import { calledHelper } from '../code/index.js';
+import { decodeInsns, encodeInsns, type Insn, isLddw, loadsMap, op } from '../isa/index.js';
 import { type MapSpec, mapSpec, objectSpec, programSpec } from '../object/index.js';
 import { type MapTypeName, mapFlags, mapTypeNames } from '../platform/index.js';
 import type { AgreementCase } from './agreement-cases.js';

@@ -3,7 +3,7 @@
  * compiled code.
  */
 import type { MapSpec } from '../object/index.js';
-import { readableMaps } from '../platform/index.js';
+import { isArrayMap, readableMaps } from '../platform/index.js';
 
 /** A packet as the harnesses hand it out. */
 export interface Packet {
@@ -72,6 +72,5 @@ export function isReadable(spec: MapSpec): boolean {
 
 /** Sorts where the order is the implementation's own. */
 export function canonical(spec: MapSpec, contents: (readonly [string, string])[]): Contents {
-  const ordered = spec.type === 'array' || spec.type === 'percpu_array';
-  return ordered ? contents : contents.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+  return isArrayMap(spec.type) ? contents : contents.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
 }

@@ -7,19 +7,14 @@
  * were found. Both halves of a map's load are zeroed, so the tag says nothing about which maps they are.
  */
 import { createHash } from 'node:crypto';
-import { encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
+import { encodeInsns, type Insn, loadsMap } from '../isa/index.js';
 
 /** Tags that kernels give a program, 16 hex digits each: today's first. */
 export function programTags(insns: readonly Insn[]): readonly string[] {
   const plain = insns.map((insn, at) => {
     const before = insns[at - 1];
-    return isMapLoad(insn) || (before !== undefined && isMapLoad(before)) ? { ...insn, imm: 0 } : insn;
+    return loadsMap(insn) || (before !== undefined && loadsMap(before)) ? { ...insn, imm: 0 } : insn;
   });
   const bytes = encodeInsns(plain);
   return ['sha256', 'sha1'].map((kind) => createHash(kind).update(bytes).digest('hex').slice(0, 16));
-}
-
-/** By descriptor, or by descriptor and offset in the value: the two forms that the kernel leaves out. */
-function isMapLoad(insn: Insn): boolean {
-  return isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
 }

@@ -6,7 +6,7 @@
  * by descriptor when a version is loaded. Code is believed only with the kernel's tag, so a wrong guess is refused.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
-import { decodeInsns, encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
+import { decodeInsns, encodeInsns, type Insn, loadsMap } from '../isa/index.js';
 import type { AttachedMap, AttachedProgram, Bpf, KernelIds, LoadedFd, LoadRefusal } from '../linux/index.js';
 import {
   Btf,
@@ -142,7 +142,7 @@ function exactCode(
  */
 function byId(twin: ProgramSpec, from: ObjectSpec, maps: readonly TakenMap[], info: AttachedProgram): Insn[] {
   const order: number[] = [];
-  for (const insn of twin.insns) if (isMapLoad(insn) && !order.includes(insn.imm)) order.push(insn.imm);
+  for (const insn of twin.insns) if (loadsMap(insn) && !order.includes(insn.imm)) order.push(insn.imm);
   if (order.length !== info.mapIds.length) {
     throw new UnsupportedError(`program ${info.id} and \`${from.name}\` do not have the same number of maps`);
   }
@@ -155,19 +155,14 @@ function byId(twin: ProgramSpec, from: ObjectSpec, maps: readonly TakenMap[], in
     }
   }
   return twin.insns.map((insn) =>
-    isMapLoad(insn) ? { ...insn, imm: info.mapIds[order.indexOf(insn.imm)] ?? 0 } : insn,
+    loadsMap(insn) ? { ...insn, imm: info.mapIds[order.indexOf(insn.imm)] ?? 0 } : insn,
   );
-}
-
-/** The loads whose `imm` names a map: an id, an index or a descriptor, as the stage has it. */
-function isMapLoad(insn: Insn): boolean {
-  return isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
 }
 
 /** Indices of maps in place of their ids. */
 function byIndex(insns: readonly Insn[], maps: readonly TakenMap[], what: string): Insn[] {
   return insns.map((insn) => {
-    if (!isMapLoad(insn)) return insn;
+    if (!loadsMap(insn)) return insn;
     const index = maps.findIndex(({ info }) => info.id === insn.imm);
     if (index < 0) throw new UnsupportedError(`${what} names map ${insn.imm}, which is none of its own`);
     return { ...insn, imm: index };
@@ -254,7 +249,7 @@ export function loadVersion(
   options: VersionOptions,
 ): LoadedFd | LoadRefusal {
   const fds = [...(options.mapFds ?? taken.maps.map(({ fd }) => fd)), ...(options.moreMaps ?? [])];
-  const insns = version.insns.map((insn) => (isMapLoad(insn) ? { ...insn, imm: fds[insn.imm] ?? -1 } : insn));
+  const insns = version.insns.map((insn) => (loadsMap(insn) ? { ...insn, imm: fds[insn.imm] ?? -1 } : insn));
   const funcInfo = new Uint8Array(version.functions.length * 8);
   const view = new DataView(funcInfo.buffer);
   for (const [i, fn] of version.functions.entries()) {

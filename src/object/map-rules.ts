@@ -3,7 +3,7 @@
  * that the first one broken names the error. Numbers were compared with a running Linux 6.18 (test/differential).
  */
 
-import { type MapTypeName, mapFlags, maxCpus } from '../platform/index.js';
+import { isPercpuMap, type MapTypeName, mapFlags, maxCpus } from '../platform/index.js';
 import {
   access,
   count,
@@ -39,8 +39,7 @@ const maxTrieData = 256;
 const { innerMap, mmapable, noCommonLru, noPrealloc, numaNode, preserveElems, zeroSeed } = mapFlags;
 
 /** Per-CPU values have an area of their own, whose size is bounded (PCPU_MIN_UNIT_SIZE). */
-const isPercpu = ({ type }: MapSpec): boolean =>
-  type === 'percpu_array' || type === 'percpu_hash' || type === 'lru_percpu_hash';
+const isPercpu = ({ type }: MapSpec): boolean => isPercpuMap(type);
 const isLru = ({ type }: MapSpec): boolean => type === 'lru_hash' || type === 'lru_percpu_hash';
 
 /** array_map_alloc_check. */

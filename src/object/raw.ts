@@ -35,7 +35,9 @@ function byIndex(insn: Insn): Insn {
   return insn.src === op.PSEUDO_MAP_VALUE ? { ...insn, src: op.PSEUDO_MAP_IDX_VALUE } : insn;
 }
 
-/** Functions of instructions that no symbols go with: `main` and, as `f12`, what is called or has its address taken. */
+/**
+ * Functions of instructions that no symbols go with: `main` and, as `f12`, what is called or has its address taken.
+ */
 export function rawFunctions(insns: readonly Insn[]): FunctionImage[] {
   const starts = new Set([0]);
   for (const [slot, { code, src, imm }] of insns.entries()) {

@@ -39,6 +39,26 @@ func:
 .map array type=array key=4 value=8 max_entries=2
 `;
 
+/** Counts its packets in the first element of an array, as cards do it, and passes them. */
+export const countingText = `.license "GPL"
+.section xdp
+.globl f
+f:
+  r1 = 0
+  *(u32 *)(r10 - 4) = r1
+  r2 = r10
+  r2 += -4
+  r1 = hits ll
+  call bpf_map_lookup_elem
+  if r0 == 0 goto out
+  r1 = 1
+  lock *(u64 *)(r0 + 0) += r1
+out:
+  r0 = 2
+  exit
+.map hits type=array key=4 value=8 max_entries=4
+`;
+
 /** sample_map_ret0. */
 const withMaps: ObjectSpec = assemble(twoMapsText, { name: 'sample_map_ret0.o' });
 

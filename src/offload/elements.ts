@@ -7,6 +7,7 @@
  * so the order is that of slots. An element of an array that nobody wrote has no record and reads as zeros: a large
  * array costs what is used of it.
  */
+import { isArrayMap } from '../platform/index.js';
 import { fromHex, toHex, u32At, u32Bytes } from './hex.js';
 import type { MapRecord } from './model.js';
 import type { Records } from './records.js';
@@ -69,11 +70,6 @@ export class Elements {
       .sort((a, b) => a.held.slot - b.held.slot);
   }
 
-  /** All elements are there from the start, and stay. */
-  private get isArray(): boolean {
-    return this.map.type === 'array' || this.map.type === 'percpu_array';
-  }
-
   /** Index that a key of an array is; undefined where it is past the end. */
   private index(key: Uint8Array): number | undefined {
     const index = u32At(key);
@@ -83,13 +79,15 @@ export class Elements {
   lookup(key: Uint8Array): Uint8Array | undefined {
     const held = this.records.get(this.place(key)) as unknown as Held | undefined;
     if (held !== undefined) return fromHex(held.value);
-    return this.isArray && this.index(key) !== undefined ? new Uint8Array(valueBytes(this.map)) : undefined;
+    return isArrayMap(this.map.type) && this.index(key) !== undefined
+      ? new Uint8Array(valueBytes(this.map))
+      : undefined;
   }
 
   update(key: Uint8Array, value: Uint8Array, flags: number): void {
     const place = this.place(key);
     const held = this.records.get(place) as unknown as Held | undefined;
-    const isSlot = this.isArray || this.map.type === 'prog_array';
+    const isSlot = isArrayMap(this.map.type) || this.map.type === 'prog_array';
     const slot = isSlot ? this.arraySlot(key, flags) : this.hashSlot(held, flags);
     this.records.put(place, { slot, value: toHex(value) });
   }
@@ -131,14 +129,14 @@ export class Elements {
 
   /** EINVAL for an array, whose elements are there as long as it is. */
   delete(key: Uint8Array): void {
-    if (this.isArray) throw new OffloadRefusal('delete failed', 'EINVAL');
+    if (isArrayMap(this.map.type)) throw new OffloadRefusal('delete failed', 'EINVAL');
     if (!this.records.has(this.place(key))) throw new OffloadRefusal('delete failed', 'ENOENT');
     this.records.delete(this.place(key));
   }
 
   /** The key behind a key: the first one for none, and for one that is not there. Undefined at the end. */
   next(key: Uint8Array | undefined): Uint8Array | undefined {
-    if (this.isArray) {
+    if (isArrayMap(this.map.type)) {
       const index = key === undefined ? undefined : this.index(key);
       return this.key(index === undefined ? 0 : index + 1);
     }
@@ -154,7 +152,7 @@ export class Elements {
 
   /** All of them, in the order of a walk; of an array also those that nobody put. */
   all(): Element[] {
-    if (this.isArray) {
+    if (isArrayMap(this.map.type)) {
       return Array.from({ length: this.slots }, (_, i) => {
         const key = this.key(i) as Uint8Array; // i is in range
         return { key, value: this.lookup(key) as Uint8Array };

@@ -2,7 +2,7 @@
 // below: records (state), model (their types), elements (maps), drivers (what a card says), kernel (commands), show.
 export { attachTypes } from './attach.js';
 export { behaviours } from './behaviours.js';
-export { twoMapsText } from './behaviours-setup.js';
+export { countingText, twoMapsText } from './behaviours-setup.js';
 export { capabilityNames } from './capabilities.js';
 export type { PipeRecord } from './events.js';
 export { fromHex, toHex, u32Bytes } from './hex.js';

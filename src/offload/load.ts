@@ -9,7 +9,7 @@
  * All maps of an object are made, as libbpf does, but only those that the program names are checked against the card
  * and stay: the others are held by nobody when the command ends.
  */
-import { encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
+import { encodeInsns, type Insn, loadsMap } from '../isa/index.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { mapTypeNames } from '../platform/index.js';
 import { type VerifyResult, verify, verifyForDevice } from '../verifier/index.js';
@@ -146,17 +146,12 @@ function refuse({ failures: [failure], log, message }: VerifyResult): never {
 
 /** Indexes of the maps that a program names, in the order of their first use. */
 function usedMaps(insns: readonly Insn[]): number[] {
-  return [...new Set(insns.filter(namesMap).map(({ imm }) => imm))];
-}
-
-/** BPF_PSEUDO_MAP_FD and _VALUE; `imm` is the index of the map in the object. */
-function namesMap(insn: Insn): boolean {
-  return isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
+  return [...new Set(insns.filter(loadsMap).map(({ imm }) => imm))];
 }
 
 /** The instructions with other numbers for maps. */
-function withMaps(insns: readonly Insn[], number: (index: number) => number): Insn[] {
-  return insns.map((insn) => (namesMap(insn) ? { ...insn, imm: number(insn.imm) } : insn));
+export function withMaps(insns: readonly Insn[], number: (index: number) => number): Insn[] {
+  return insns.map((insn) => (loadsMap(insn) ? { ...insn, imm: number(insn.imm) } : insn));
 }
 
 /** Maps that are used again have to be what the object wants. */

@@ -8,7 +8,7 @@
  *
  * Records refer to each other by name or number, never by value, so a change is a put of one small record.
  */
-import type { ErrnoName } from '../platform/index.js';
+import type { ErrnoName, MapTypeName } from '../platform/index.js';
 import type { CapabilityName } from './capabilities.js';
 import type { WordUse } from './nfp/map-use.js';
 import type { Json, Records } from './records.js';
@@ -124,7 +124,7 @@ export type ProgRecord = {
 export type MapRecord = {
   readonly id: number;
   readonly name: string;
-  readonly type: string;
+  readonly type: MapTypeName;
   /** Bytes, as the next. */
   readonly keySize: number;
   readonly valueSize: number;
@@ -218,6 +218,11 @@ export class Model {
   names(kind: keyof Kinds): string[] {
     const names = this.records.keys(`${kind}/`).map((key) => key.slice(kind.length + 1));
     return names.sort((a, b) => Number(a) - Number(b) || (a < b ? -1 : a > b ? 1 : 0));
+  }
+
+  /** Maps that live on a card. */
+  mapsOn(device: string): MapRecord[] {
+    return this.all('map').filter(({ netdev }) => netdev !== '' && this.find('netdev', netdev)?.device === device);
   }
 
   /** The next number of a kind; numbers are not given twice. */

@@ -8,11 +8,11 @@
  * {@link Running.keep}, in the transaction that also counts the packets. So a log that has counted a packet has what
  * the packet did to maps, and one that has not has none of it.
  */
+
 import { Interpreter } from '../interp/index.js';
-import { decodeInsns, type Insn, isLddw, op } from '../isa/index.js';
+import { decodeInsns, isLddw, op } from '../isa/index.js';
 import { mapSpec, objectSpec, type ProgramSpec, programSpec, rawFunctions } from '../object/index.js';
-import type { MapTypeName, VerdictName } from '../platform/index.js';
-import { verdictName } from '../platform/index.js';
+import { type VerdictName, verdictName } from '../platform/index.js';
 import {
   type BpfMap,
   keyOfCell,
@@ -25,6 +25,7 @@ import {
 import type { DeviceMapOps } from './driver.js';
 import { keptTypes } from './elements.js';
 import { fromHex, toHex, u32At, u32Bytes } from './hex.js';
+import { withMaps } from './load.js';
 import type { MapRecord, Model, ProgRecord } from './model.js';
 import type { Change } from './records.js';
 import { OffloadRefusal } from './refusal.js';
@@ -73,7 +74,7 @@ export class Running {
     const programs = behind(model, prog);
     this.maps = [...new Set(programs.flatMap(({ mapIds }) => mapIds))];
     const records = this.maps.map((id) => model.get('map', id, 'run program'));
-    const specs = records.map((map) => mapSpec({ ...map, name: `map${map.id}`, type: map.type as MapTypeName }));
+    const specs = records.map((map) => mapSpec({ ...map, name: `map${map.id}` }));
     const object = objectSpec(
       prog.name,
       programs.map((each) => specOf(each, this.maps)),
@@ -216,11 +217,7 @@ function behind(model: Model, prog: ProgRecord): ProgRecord[] {
 
 /** A program of a record, with maps by index. */
 function specOf(prog: ProgRecord, maps: readonly number[]): ProgramSpec {
-  const namesMap = (insn: Insn): boolean =>
-    isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
-  const insns = decodeInsns(fromHex(prog.insns)).map((insn) =>
-    namesMap(insn) ? { ...insn, imm: maps.indexOf(insn.imm) } : insn,
-  );
+  const insns = withMaps(decodeInsns(fromHex(prog.insns)), (id) => maps.indexOf(id));
   const asksKernel = insns.some(
     (insn) =>
       (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) || (isLddw(insn) && insn.src === op.PSEUDO_BTF_ID),

@@ -17,8 +17,8 @@
  * other: chains that may come back to a program of theirs are not cut.
  */
 import { InputError } from '../base/index.js';
-import { constantOf, followOrigins, isTailCall, loadsMap, pruneMaps, rewriteProgram } from '../code/index.js';
-import { assembleInsns, type Insn, isLddw, op } from '../isa/index.js';
+import { constantOf, followOrigins, isTailCall, pruneMaps, rewriteProgram } from '../code/index.js';
+import { assembleInsns, type Insn, isLddw, loadsMap, op } from '../isa/index.js';
 import { type MapSpec, mapSpec, type ObjectSpec, type ProgramSpec, programSpec } from '../object/index.js';
 import { helperNumber } from '../platform/index.js';
 

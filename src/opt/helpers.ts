@@ -6,7 +6,6 @@ import {
   type Detail,
   type FunctionCode,
   type Graph,
-  isArrayMap,
   isConst,
   liveBlocks,
   lookupDetail,
@@ -15,7 +14,7 @@ import {
   mask32,
   type Value,
 } from '../ir/index.js';
-import { helperId, helperRow } from '../platform/index.js';
+import { helperId, helperRow, isArrayMap } from '../platform/index.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
@@ -72,7 +71,7 @@ class Inliner {
   /** A look-up in an array. */
   private lookup(lookup: Value, map: number, key: Value): Value | undefined {
     const spec = this.context.world.maps[map]?.spec;
-    if (spec === undefined || !isArrayMap(spec)) return undefined;
+    if (spec === undefined || !isArrayMap(spec.type)) return undefined;
     if (lookup.detail?.kind === 'lookup' && lookup.detail.pieces.length > 0) return undefined;
     const index = this.load(key, 0);
     const inside = this.graph.make('ult', index, this.graph.constant(BigInt(spec.maxEntries)));

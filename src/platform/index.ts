@@ -63,6 +63,7 @@ export {
 } from './limits.js';
 export {
   elementMaps,
+  isArrayMap,
   isPercpuMap,
   keyedMaps,
   type MapTypeName,

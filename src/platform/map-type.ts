@@ -44,6 +44,11 @@ export function mapTypeNumber(name: MapTypeName): number {
   return mapTypeNames.indexOf(name);
 }
 
+/** Are all elements there from the start, and found by arithmetic? */
+export function isArrayMap(type: MapTypeName): boolean {
+  return type === 'array' || type === 'percpu_array';
+}
+
 /** Does the type have a value for each CPU? */
 export function isPercpuMap(type: MapTypeName): boolean {
   return type === 'percpu_array' || type === 'percpu_hash' || type === 'lru_percpu_hash';

@@ -6,7 +6,7 @@
  * they have in Linux (kernel/bpf/hashtab.c, lpm_trie.c), so the variables mean the same there.
  */
 import type { MapSpec } from '../object/index.js';
-import { helperId, helperName, kfuncName, type MapTypeName } from '../platform/index.js';
+import { helperId, helperName, isArrayMap, kfuncName, type MapTypeName } from '../platform/index.js';
 
 /** Loads of one look-up: so many always, and so many for each of what it walks over. */
 export interface LookupLoads {
@@ -25,7 +25,7 @@ const hashes: readonly MapTypeName[] = ['hash', 'percpu_hash', 'lru_hash', 'lru_
 
 /** Undefined for types whose look-ups have no formula here. */
 export function lookupLoads({ type, keySize }: MapSpec): LookupLoads | undefined {
-  if (type === 'array' || type === 'percpu_array') return { ...none, always: 1 };
+  if (isArrayMap(type)) return { ...none, always: 1 };
   if (hashes.includes(type)) {
     // The key's words for the hash, and the bucket. Each element of the chain: its hash, then its link unless it is
     // the one; there both keys are read, and an LRU map looks whether it is marked as used.

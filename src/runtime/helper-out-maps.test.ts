@@ -1,4 +1,6 @@
-/** Helpers that write to memory that outlives the packet: the card neither leaves such a call out nor lets it stand. */
+/**
+ * Helpers that write to memory that outlives the packet: the card neither leaves such a call out nor lets it stand.
+ */
 import { describe, expect, it } from 'vitest';
 import { assemble, type ProgramSpec } from '../object/index.js';
 import { FibTable } from '../vm/index.js';

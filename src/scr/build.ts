@@ -14,7 +14,7 @@
  */
 import { InputError } from '../base/index.js';
 import { calledHelper, rewriteProgram } from '../code/index.js';
-import { type Insn, isLddw, jumpTarget, op } from '../isa/index.js';
+import { type Insn, jumpTarget, loadsMap, op } from '../isa/index.js';
 import { type MapSpec, mapSpec, type ObjectSpec, type ProgramSpec, programSpec } from '../object/index.js';
 import { helperId } from '../platform/index.js';
 import { addedBytes, coresThatFit, itemOffset, maxXdpFrame, ordinaryPacket, type ScrLayout } from './layout.js';
@@ -162,10 +162,7 @@ function laneProgram({ metadata, layout, replay, name, lane, copy, clock }: Lane
   if (main === undefined || program.insns.some((each, pc) => jumpsToStart(each, pc)))
     throw new InputError(`\`${program.name}\` jumps to its own beginning`, { file: object.name });
   const redirect = (each: Insn): Insn => {
-    const to =
-      isLddw(each) && (each.src === op.PSEUDO_MAP_FD || each.src === op.PSEUDO_MAP_VALUE)
-        ? copy.get(each.imm)
-        : undefined;
+    const to = loadsMap(each) ? copy.get(each.imm) : undefined;
     return to === undefined ? each : { ...each, imm: to };
   };
   const head = headOf(layout, lane, clock);

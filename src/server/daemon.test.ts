@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseImage, writeElf } from '../object/index.js';
+import { countingText } from '../offload/index.js';
 import { Client, type Reply } from './client.js';
 import { type Daemon, startDaemon } from './daemon.js';
 
@@ -38,23 +39,7 @@ afterEach(async () => {
 });
 
 const object = (text: string): string => Buffer.from(writeElf(parseImage(text))).toString('base64');
-const counting = object(`.section xdp
-.globl f
-f:
-  r1 = 0
-  *(u32 *)(r10 - 4) = r1
-  r2 = r10
-  r2 += -4
-  r1 = hits ll
-  call bpf_map_lookup_elem
-  if r0 == 0 goto out
-  r1 = 1
-  lock *(u64 *)(r0 + 0) += r1
-out:
-  r0 = 2
-  exit
-.map hits type=array key=4 value=8 max_entries=4
-`);
+const counting = object(countingText);
 const ok = async (name: string, body: Record<string, unknown> = {}): Promise<unknown> => {
   const reply: Reply = await client.call(name, body);
   expect(reply.status, JSON.stringify(reply.body)).toBe(200);

@@ -3,9 +3,9 @@
  * a few milliseconds at most and lets clients in between. Each batch is a transaction, and with `--fsync always` waits
  * for the disk; so there are few of them a second, of as many packets as are due.
  *
- * After a start a source goes on from where its record says, at its rate from then on: what was due while no daemon ran
- * did not arrive. Where the log can't take a batch the packets did not arrive either; that is said, and tried again a
- * second later.
+ * After a start a source goes on from where its record says, at its rate from then on: what was due while no daemon
+ * ran did not arrive. Where the log can't take a batch the packets did not arrive either; that is said, and tried
+ * again a second later.
  */
 import type { OffloadKernel } from '../offload/index.js';
 import type { DaemonOptions } from './daemon.js';

@@ -3,6 +3,7 @@
  * through the passes over its bytecode (passes/), the file is edited in place, and what comes out is shown to the
  * verifier and to whoever else has a say. What is refused is taken back change by change.
  */
+
 import { UnsupportedError } from '../base/index.js';
 import type { BpfVersion } from '../bpf/index.js';
 import type { Insn } from '../isa/index.js';
@@ -18,6 +19,7 @@ import {
   sizeMaps,
   xdpFitness,
 } from '../object/index.js';
+import { isArrayMap } from '../platform/index.js';
 import { verify } from '../verifier/index.js';
 import { emitCode } from './emit.js';
 import { type FunctionCode, type FunctionKind, functionCode, type Profile } from './function-code.js';
@@ -133,7 +135,9 @@ const narrowTypes: readonly string[] = [
   'perf_event',
 ];
 
-/** Program types whose context is a `struct __sk_buff` that they may write to, and its field `cb` for their own use. */
+/**
+ * Program types whose context is a `struct __sk_buff` that they may write to, and its field `cb` for their own use.
+ */
 const skbTypes: readonly string[] = ['sched_cls', 'sched_act'];
 const skbControl: readonly [number, number] = [48, 68];
 
@@ -446,8 +450,7 @@ const openMapEntries = 64;
 
 /** Names of arrays whose values are what look-ups find. */
 function arraysOf({ maps }: ObjectSpec): ReadonlySet<string> {
-  const isPlain = ({ type, inner }: MapSpec): boolean =>
-    (type === 'array' || type === 'percpu_array') && inner === undefined;
+  const isPlain = ({ type, inner }: MapSpec): boolean => isArrayMap(type) && inner === undefined;
   return new Set(maps.filter(isPlain).map(({ name }) => name));
 }
 

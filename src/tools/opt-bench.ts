@@ -73,7 +73,7 @@ await runTool(
       for (const name of k2Programs)
         k2.push(
           ...(await kept(folder, `${build} k2 ${name.replace('/', '-')}`, async () => [
-            await k2Row(folder, name, packets, tools.bpf, tools.solver),
+            await k2Row(folder, name, packets, tools),
           ])),
         );
     }

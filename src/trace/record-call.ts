@@ -4,7 +4,7 @@
  */
 
 import { type Detail, isConst, isStatic, low32, mask64, type Piece, type Value } from '../ir/index.js';
-import { headroom, helperId, maxLinear, maxTailCalls } from '../platform/index.js';
+import { headroom, helperId, isArrayMap, maxLinear, maxTailCalls } from '../platform/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
@@ -76,7 +76,7 @@ function recordLookup(recorder: Recorder): void {
     at += run.size;
     return piece;
   });
-  const isArray = spec.type === 'array' || spec.type === 'percpu_array';
+  const isArray = isArrayMap(spec.type);
   // Whether an array has an element is arithmetic.
   let outside = false;
   let subscript: Value | undefined;

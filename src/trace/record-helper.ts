@@ -3,6 +3,7 @@
  * with the call, since memory has them only then; what it may have changed is forgotten.
  */
 import { depthOf, isConst, isDirectMap, low32, mask32, type Piece, stackAddress, type Value } from '../ir/index.js';
+import type { MapSpec } from '../object/index.js';
 import { helperName, kfuncName, stepName } from '../platform/index.js';
 import { TraceAbort } from './aborts.js';
 import { type ArgKind, type HelperEffects, helperEffects } from './helper-effects.js';
@@ -48,10 +49,7 @@ export function elementOf({ machine, values }: Recorder, map: number, index: Val
 }
 
 /** What a map looks like. Throws TraceAbort where there is none of that index. */
-export function specOf(
-  recorder: Recorder,
-  map: number,
-): { readonly type: string; readonly keySize: number; readonly valueSize: number; readonly maxEntries: number } {
+export function specOf(recorder: Recorder, map: number): MapSpec {
   const found = recorder.machine.maps[map];
   if (found === undefined) throw new TraceAbort('desync', 'map');
   return found.spec;

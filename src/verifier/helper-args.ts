@@ -1,10 +1,9 @@
-/** Arguments of helper calls against the helper's prototype (check_func_arg in the kernel). */
-import type { MapSpec } from '../object/index.js';
 import {
   type ArgClass,
   argAccess,
   type HelperName,
   type HelperRow,
+  isArrayMap,
   mapFlags,
   maxVarOffset,
 } from '../platform/index.js';
@@ -125,7 +124,7 @@ function checkNamedArg(
     case 'key':
       expectKind(env, regno, reg, memKinds, memText, false);
       checkBytes(env, regno, reg, BigInt(facts.map?.map?.keySize ?? 0), { writes: false, zeroOk: false });
-      if (facts.map?.map !== undefined && hasAllElements(facts.map.map))
+      if (facts.map?.map !== undefined && isArrayMap(facts.map.map.type))
         facts.constKey = constantKey(env, reg, facts.map.map.keySize);
       return;
     case 'value':
@@ -322,11 +321,6 @@ function checkConstString(env: Env, regno: number, reg: RegState): void {
   checkMapValue(env, regno, reg, reg.off, map.valueSize - reg.off, false);
   const bytes = map.init?.kind === 'data' ? map.init.bytes : new Uint8Array(map.valueSize);
   if (bytes.indexOf(0, reg.off + Number(reg.range.value)) < 0) env.reject('arg-const-str-nul');
-}
-
-/** An array has all its elements: a look-up of an index inside it cannot fail (can_elide_value_nullcheck). */
-function hasAllElements({ type }: MapSpec): boolean {
-  return type === 'array' || type === 'percpu_array';
 }
 
 /**

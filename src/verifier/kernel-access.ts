@@ -10,8 +10,8 @@ import { tnumText } from './reg-text.js';
 /**
  * Checks an access of `size` bytes at `off` from what `pointer` points to, its own constant offset included, and tells
  * what a load yields: a number, or a pointer that no one vouches for. Only GPL programs come by such a pointer, so the
- * license is not asked for. `struct` undefined: an object whose layout is one kernel build's, so that nothing of it can
- * be read. Throws UnsupportedError for a pointer that jitnic does not follow.
+ * license is not asked for. `struct` undefined: an object whose layout is one kernel build's, so that nothing of it
+ * can be read. Throws UnsupportedError for a pointer that jitnic does not follow.
  */
 export function checkKernelAccess(
   env: Env,

@@ -1,7 +1,7 @@
 /**
  * What belongs to the packet that runs, and to no other: xdp_md, packet buffer, stack frames, private state, clock and
- * CPU, and what it has put out. A machine is the maps of an object ({@link MapStore}), a lane, and the transaction over
- * both; machines that share maps have a lane each, so packets of several can be under way.
+ * CPU, and what it has put out. A machine is the maps of an object ({@link MapStore}), a lane, and the transaction
+ * over both; machines that share maps have a lane each, so packets of several can be under way.
  *
  * Everything here that a rollback has to restore is guest memory, or the length of {@link Lane.emitted}.
  */
@@ -44,7 +44,9 @@ export interface PacketInput {
 
 const noBytes = new Uint8Array(0);
 
-/** One packet's surroundings. Filled by {@link Lane.arrive}, changed by engines and helpers, read off, filled again. */
+/**
+ * One packet's surroundings. Filled by {@link Lane.arrive}, changed by engines and helpers, read off, filled again.
+ */
 export class Lane {
   /** xdp_md; its address is what a program gets in r1. */
   readonly ctx: Region;
@@ -71,7 +73,9 @@ export class Lane {
   tailCalls = 0;
   /** What the packet has put out so far, but for what still lies in ring buffers ({@link Machine.outputs}). */
   readonly emitted: Output[] = [];
-  /** What every byte of a frame is when it is entered; who looks for programs that read such bytes says another one. */
+  /**
+   * What every byte of a frame is when it is entered; who looks for programs that read such bytes says another one.
+   */
   stackFill = 0;
   private readonly memory: GuestMemory;
 

@@ -2,7 +2,9 @@
  * Elements of a large array that are not all zeros, found by words: tens of millions of untouched ones cost a tenth of
  * a second.
  */
+
 import type { MapSpec } from '../object/spec.js';
+import { isArrayMap } from '../platform/index.js';
 
 /**
  * Arrays of more elements are listed, written and compared by what is not zero, which is what they hold before
@@ -41,6 +43,6 @@ export function writtenElements(
   size: number,
   most: number = sparseLimit,
 ): Iterable<number> {
-  const isSparse = (spec.type === 'array' || spec.type === 'percpu_array') && spec.maxEntries > most;
+  const isSparse = isArrayMap(spec.type) && spec.maxEntries > most;
   return isSparse ? nonZeroElements(values, size) : Array(count).keys();
 }

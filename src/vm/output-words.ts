@@ -3,9 +3,9 @@
  * type.
  *
  * No map says what its records are: ring buffers have no value type. A type is known where somebody names it, or where
- * the object has exactly one struct of the record's size that a global variable is of or points to which no code names,
- * as sources have it to get the type into BTF at all (`const struct event *unused __attribute__((unused));`, which
- * bpf2go's `-type` needs). A variable that code does name holds what the program keeps. Everything else is hex.
+ * the object has exactly one struct of the record's size that a global variable is of or points to which no code
+ * names, as sources have it to get the type into BTF at all (`const struct event *unused __attribute__((unused));`,
+ * which bpf2go's `-type` needs). A variable that code does name holds what the program keeps. Everything else is hex.
  */
 import { InputError } from '../base/index.js';
 import type { Btf, ObjectSpec } from '../object/index.js';

@@ -1,7 +1,7 @@
 /**
- * What a network card knows of the frames that it has received, for bpf_xdp_metadata_rx_*: its hash, time stamp and the
- * VLAN tag that it took off. The table comes from a JSON file (docs/tables.md) and does not change while packets run.
- * Codes as in Documentation/networking/xdp-rx-metadata.rst: -EOPNOTSUPP where the device tells such a thing of no
+ * What a network card knows of the frames that it has received, for bpf_xdp_metadata_rx_*: its hash, time stamp and
+ * the VLAN tag that it took off. The table comes from a JSON file (docs/tables.md) and does not change while packets
+ * run. Codes as in Documentation/networking/xdp-rx-metadata.rst: -EOPNOTSUPP where the device tells such a thing of no
  * frame, -ENODATA where it does not tell it of this one.
  */
 import { JsonFields } from './json-fields.js';

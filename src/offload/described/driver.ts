@@ -55,8 +55,7 @@ function mapMemories(card: CardDescription): readonly string[] {
 export function mapMemory(model: Model, device: DeviceRecord): { readonly most: number; readonly used: number } {
   const card = cardOf(device);
   const most = mapMemories(card).reduce((sum, name) => sum + numberOf(card, `memories.${name}.size`), 0);
-  const maps = model.all('map').filter(({ netdev }) => model.find('netdev', netdev)?.device === device.name);
-  return { most, used: maps.reduce((sum, map) => sum + bytesOf(map), 0) };
+  return { most, used: model.mapsOn(device.name).reduce((sum, map) => sum + bytesOf(map), 0) };
 }
 
 /** Bytes of a map: keys that are indices are not stored. */

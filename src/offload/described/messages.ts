@@ -1,7 +1,7 @@
 /**
  * Every reason for which the driver of our own cards refuses a program or a map, in the form of the table for
- * Netronome's (`nfp/messages.ts`). The words are ours: no driver of such a card is in Linux. `{name}` is filled in, and
- * the log has `[jitnic] ` before them.
+ * Netronome's (`nfp/messages.ts`). The words are ours: no driver of such a card is in Linux. `{name}` is filled in,
+ * and the log has `[jitnic] ` before them.
  */
 import type { ErrnoName } from '../../platform/index.js';
 

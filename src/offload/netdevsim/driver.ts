@@ -6,9 +6,11 @@
  * drivers can be held against that test, apart from what one card can do. Order of the checks is part of it: where two
  * things are wrong, the test expects the words of the first.
  */
+
 import type { ErrnoName } from '../../platform/index.js';
 import type { DeviceLoad, DeviceMapOps, Driver, Prepared } from '../driver.js';
 import { type Element, Elements } from '../elements.js';
+import { u32Bytes } from '../hex.js';
 import type { DeviceRecord, MapRecord, Model, NetdevRecord, ProgRecord } from '../model.js';
 import { OffloadRefusal } from '../refusal.js';
 
@@ -72,9 +74,7 @@ export const netdevsim: Driver = {
     if (map.flags !== 0) throw new OffloadRefusal('map create', 'EINVAL', { hint: 'flags of maps are not supported' });
     if (map.type !== 'array') return [];
     return Array.from({ length: maxKeys }, (_, i) => {
-      const key = new Uint8Array(map.keySize);
-      new DataView(key.buffer).setUint32(0, i, true);
-      return { key, value: new Uint8Array(map.valueSize) };
+      return { key: u32Bytes(i), value: new Uint8Array(map.valueSize) };
     });
   },
 

@@ -50,11 +50,6 @@ function refuse(errno: ErrnoName, text?: string, hint?: string): never {
   });
 }
 
-/** Maps of a card. */
-function mapsOn(model: Model, device: string): MapRecord[] {
-  return model.all('map').filter(({ netdev }) => netdev !== '' && model.find('netdev', netdev)?.device === device);
-}
-
 /** What maps take of a card, beside what there is. */
 export interface DeviceMemory {
   readonly maps: number;
@@ -64,7 +59,7 @@ export interface DeviceMemory {
 
 /** Memory that maps of a card take; elements count whether they are there or not, as in the driver. */
 export function memoryOf(model: Model, device: string): DeviceMemory {
-  const maps = mapsOn(model, device);
+  const maps = model.mapsOn(device);
   return {
     maps: maps.length,
     elements: maps.reduce((sum, { maxEntries }) => sum + maxEntries, 0),
@@ -142,8 +137,7 @@ export const nfp: Driver = {
     if (maps.types === 0)
       throw new OffloadRefusal('map create', 'EOPNOTSUPP', { hint: 'the firmware of this card has no maps' });
     if (map.flags !== 0) fail('EINVAL', 'map flags are not supported');
-    if ((maps.types & (1 << mapTypeNumber(map.type as Parameters<typeof mapTypeNumber>[0]))) === 0)
-      fail('EOPNOTSUPP', 'map type not supported');
+    if ((maps.types & (1 << mapTypeNumber(map.type))) === 0) fail('EOPNOTSUPP', 'map type not supported');
     const used = memoryOf(model, device.name);
     if (used.maps >= maps.maxMaps) fail('ENOMEM', 'too many maps for a device');
     if (maps.maxElems - used.elements < map.maxEntries)

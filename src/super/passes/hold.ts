@@ -93,7 +93,9 @@ function touchedBytes({ insn }: Op, reach: Reach, demands: Demands): bigint | un
   return filled | (((1n << 512n) - 1n) & ~((1n << BigInt(512 + reach.from)) - 1n));
 }
 
-/** By block: is the slot loaded before it is stored, from the block's end on? Undefined where that is its beginning. */
+/**
+ * By block: is the slot loaded before it is stored, from the block's end on? Undefined where that is its beginning.
+ */
 function shadowLife(code: FunctionCode, slot: Slot): ReadonlyMap<Block, boolean> | undefined {
   const head = new Map<Block, boolean>();
   const end = new Map<Block, boolean>();

@@ -4,9 +4,9 @@
  *     x = y + 1; if c goto a; (x is read here, not at a)   -> if c goto a; x = y + 1
  *     [fp - 8] = 0; if c goto a; (likewise)                -> if c goto a; [fp - 8] = 0
  *
- * Moves results of arithmetic, constants, loads from the own frame and stores to it, loads of values of maps, and loads
- * of an XDP program's context, by whichever register still holds it where they go. A way that others share gets a
- * block of its own, if sample packets say that it is the rarer one. For speed: the code gets no smaller by it.
+ * Moves results of arithmetic, constants, loads from the own frame and stores to it, loads of values of maps, and
+ * loads of an XDP program's context, by whichever register still holds it where they go. A way that others share gets
+ * a block of its own, if sample packets say that it is the rarer one. For speed: the code gets no smaller by it.
  */
 import { type Insn, isCall, isLddw, op } from '../../isa/index.js';
 import { helperId } from '../../platform/index.js';

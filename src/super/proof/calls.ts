@@ -6,7 +6,7 @@
  */
 
 import type { MapSpec } from '../../object/index.js';
-import { type ArgClass, stackSize } from '../../platform/index.js';
+import { type ArgClass, isArrayMap, stackSize } from '../../platform/index.js';
 import type { Term, Terms } from '../../solve/index.js';
 import { low } from './alu.js';
 import type { FrameUse } from './frame-use.js';
@@ -70,7 +70,7 @@ export function lookUp(side: Side, maps: readonly MapSpec[]): Term | undefined {
   if (type === 'array' && info.spec.inner === undefined && info.values.startsWith('map '))
     return elementAt(symbols, info.values, key, info.spec);
   const found = terms.apply(`lookup_${info.values}_${bits}`, 64, [handle, key, side.elements]);
-  if (type === 'array' || type === 'percpu_array') {
+  if (isArrayMap(type)) {
     // Arrays have all their elements.
     const isElement = terms.ult(terms.zeroExtend(key, 64), entriesOf(symbols, info.values, info.spec));
     const isFound = terms.no(terms.eq(found, terms.bits(64, 0)));

@@ -1,6 +1,7 @@
 /**
  * Daemons that are killed while packets arrive: a program on the card counts them in a map, the source counts them in
- * its record, and both are one entry of the log. So after a kill both are equal, and not behind what a client was told.
+ * its record, and both are one entry of the log. So after a kill both are equal, and not behind what a client was
+ * told.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -7,13 +7,20 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareObjects, machineEngine } from '../../judge/index.js';
-import type { Bpf } from '../../linux/index.js';
-import { rawImage, rawInsns, rawMapList, readObject, writeElf } from '../../object/index.js';
-import type { Solver } from '../../solve/index.js';
+import {
+  type ObjectSpec,
+  type ProgramSpec,
+  rawImage,
+  rawInsns,
+  rawMapList,
+  readObject,
+  writeElf,
+} from '../../object/index.js';
 import { improveObject, optimizeObject } from '../../super/index.js';
 import { validateObject } from '../../super/proof/index.js';
 import { formatTable } from '../../text/index.js';
 import { refusalsOf } from './refusals.js';
+import { labelOf, type Tools } from './rows.js';
 
 interface Target {
   /** K2's name for it. */
@@ -88,19 +95,23 @@ export function buildK2Inputs(root: string, folder: string): boolean {
   return true;
 }
 
+/** A program as other tools hand one over: instructions and a list of maps, of the type that a section's name says. */
+export function instructionsAlone(object: ObjectSpec, program: ProgramSpec, section: string): Uint8Array {
+  return writeElf(rawImage(rawInsns(program), rawMapList(object), undefined, section));
+}
+
 /** Optimizes one of them for size. */
 export async function k2Row(
   folder: string,
   program: string,
   packets: readonly { readonly data: Uint8Array }[],
-  bpf: Bpf | undefined,
-  solver: Solver | undefined,
+  { bpf, solver }: Tools,
 ): Promise<K2Row> {
   const target = targets.find((each) => each.program === program) as Target; // one of k2Programs
   const whole = readObject(new Uint8Array(readFileSync(join(folder, 'k2', `${target.file}.o`))));
   const chosen = whole.programs.find(({ name }) => name === target.function);
   if (chosen === undefined) throw new Error(`${target.file}.o has no ${target.function}`);
-  const bytes = writeElf(rawImage(rawInsns(chosen), rawMapList(whole), undefined, target.section));
+  const bytes = instructionsAlone(whole, chosen, target.section);
   const refuses = refusalsOf(bpf);
   const started = process.cpuUsage();
   optimizeObject(bytes);
@@ -112,15 +123,13 @@ export async function k2Row(
   const rows = compareObjects(before, after, packets, { engine: machineEngine('wasm'), seeds: [1, 2] });
   const names = new Set(small.functions.filter(({ saved }) => saved.length > 0).map(({ name }) => name));
   const verdicts = [...(await validateObject(before, after, names, solver)).values()].map(({ verdict }) => verdict);
-  const worst = (['refuted', 'unknown', 'bounded'] as const).find((verdict) => verdicts.includes(verdict));
-  const ran = rows.some((row) => row.packets > 0) ? 'tested' : 'by rule';
   const clang = chosen.insns.length;
   return {
     program,
     clang,
     opt: small.functions.reduce((sum, fn) => sum + fn.after, 0),
     wanted: wantedOf(target, clang),
-    label: worst === undefined ? 'proved' : worst === 'unknown' ? ran : worst,
+    label: labelOf(verdicts, rows),
     refused: refuses(small.bytes).filter((each) => good.has(each.program)).length,
     differences: rows.filter(({ difference }) => difference !== undefined).length,
     seconds: Math.round((user + system) / 1e4) / 100,

@@ -1,7 +1,7 @@
 /**
- * What two versions of a program cost in the running kernel: BPF_PROG_TEST_RUN with `repeat`, the versions taking turns
- * on the same packets, each packet's best turn. The loop around the program is in the figure of both, so a program that
- * does nothing takes its turn, too.
+ * What two versions of a program cost in the running kernel: BPF_PROG_TEST_RUN with `repeat`, the versions taking
+ * turns on the same packets, each packet's best turn. The loop around the program is in the figure of both, so a
+ * program that does nothing takes its turn, too.
  */
 import { UserError } from '../../base/index.js';
 import { type Bpf, KernelObject } from '../../linux/index.js';

@@ -137,8 +137,6 @@ export async function measure(path: string, file: string, mcpu: string, { bpf, s
       bpf === undefined || !good.has(name) ? undefined : kernelTimes(bpf, before, faster, name, some),
     );
     const proofs = verdicts.flatMap((each) => target.functions.map((name) => each.get(name)?.verdict ?? 'unknown'));
-    const worst = (['refuted', 'unknown', 'bounded'] as const).find((verdict) => proofs.includes(verdict));
-    const tested = ran.some((row) => row.packets > 0) ? 'tested' : 'by rule';
     return {
       program: target.program,
       mcpu,
@@ -156,12 +154,22 @@ export async function measure(path: string, file: string, mcpu: string, { bpf, s
       differences: ran.filter(({ difference }) => difference !== undefined).length,
       refused: [small, fast].flatMap((result) => refuses(result.bytes)).filter(({ program }) => good.has(program))
         .length,
-      label: worst === undefined ? 'proved' : worst === 'unknown' ? tested : worst,
+      label: labelOf(proofs, ran),
       merlin: mcpu === 'v3' ? besideMerlin(file, byClass) : [],
       seconds: Math.round(seconds * 100) / 100,
       file_slots: timed.functions.reduce((total, fn) => total + fn.before, 0),
     };
   });
+}
+
+/** The least sure of functions, by their proofs and by runs of packets over both versions. */
+export function labelOf(
+  proofs: readonly Validation['verdict'][],
+  runs: readonly { readonly packets: number }[],
+): string {
+  const worst = (['refuted', 'unknown', 'bounded'] as const).find((verdict) => proofs.includes(verdict));
+  if (worst === 'unknown') return runs.some(({ packets }) => packets > 0) ? 'tested' : 'by rule';
+  return worst ?? 'proved';
 }
 
 /** A packet's share of a sum over all. */

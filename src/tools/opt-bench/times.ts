@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSolver } from '../../linux/open-solver.js';
-import { rawImage, rawInsns, rawMapList, readObject, writeElf } from '../../object/index.js';
+import { readObject } from '../../object/index.js';
 import { type Effort, improveObject } from '../../super/index.js';
 import { formatTable } from '../../text/index.js';
+import { instructionsAlone } from './k2-rows.js';
 
 interface Timed {
   readonly name: string;
@@ -44,7 +45,7 @@ export async function timeRow(folder: string, name: string): Promise<TimeRow> {
   const object = readObject(read);
   const [program] = object.programs;
   const isRaw = section !== undefined && program !== undefined;
-  const bytes = isRaw ? writeElf(rawImage(rawInsns(program), rawMapList(object), undefined, section)) : read;
+  const bytes = isRaw ? instructionsAlone(object, program, section) : read;
   const before = processorSeconds();
   const solver = effort === 0 ? undefined : await openSolver();
   const result = await improveObject(bytes, { effort, solver });
