@@ -214,6 +214,11 @@ const edge: readonly (readonly [what: string, code: string, message: RegExp | un
     `r6 = *(u32 *)(r1 + 12)\nif r6 == 0 goto +18\nr6 = 0\n${calls}r0 = 0\nexit\nr1 = ring ll\nr2 = 8\nr3 = 0\ncall 131\nr6 = 0\nr0 = 0\ngoto -25`,
     /^Unreleased reference/,
   ],
+  [
+    'keeps paths into a loop apart by what is read behind it',
+    `r6 = *(u32 *)(r1 + 12)\n*(u64 *)(r10 - 8) = r10\nif r6 == 0 goto number\nboth: r6 = 0\nr7 = 0\nround: r7 += 1\n${'r2 = 1\n'.repeat(3)}if r7 < 6 goto round\nr1 = *(u64 *)(r10 - 8)\nr0 = *(u64 *)(r1 - 8)\nr0 = 2\nexit\nnumber: *(u64 *)(r10 - 8) = 5\ngoto both`,
+    /^R1 invalid mem access 'scalar'/,
+  ],
   ['refuses an opcode that only 32-bit swaps have', '.quad 0x00000010000000df\nr0 = 0\nexit', /^unknown opcode df/],
 ];
 
