@@ -21,15 +21,15 @@ describe('known bytes', () => {
 
   it('are forgotten with all of their space, or with their map alone', () => {
     const [packet, map0, map1] = [at('packet', -1, 0), at('map', 0, 0, upTo(1n)), at('map', 1, 0, upTo(3n))];
-    const after = (space: Space, map: number): boolean[] => {
+    const left = (space: Space, map: number): boolean[] => {
       const shadow = new Shadow();
       for (const target of [packet, map0, map1]) shadow.store(target, 1, value);
       shadow.clobberAll(space, map);
       return [packet, map0, map1].map((target) => known(shadow, target));
     };
-    expect(after('map', 0)).toEqual([true, false, true]);
-    expect(after('map', -1)).toEqual([true, false, false]);
-    expect(after('packet', -1)).toEqual([false, true, true]);
+    expect(left('map', 0)).toEqual([true, false, true]);
+    expect(left('map', -1)).toEqual([true, false, false]);
+    expect(left('packet', -1)).toEqual([false, true, true]);
   });
 
   it('of a map that nobody has named are forgotten with any map', () => {

@@ -299,6 +299,16 @@ export const messages = {
     errno: 'EINVAL',
     hint: 'a bpf_loop or bpf_for_each_map_elem callback returns 0 to go on or 1 to stop',
   },
+  'async-return': {
+    text: 'At async callback return the register R0 {value} should have been in [{min}, {max}]',
+    errno: 'EINVAL',
+    hint: 'the callback of a timer returns 0',
+  },
+  'async-scalar': {
+    text: 'At async callback return the register R0 is not a known value ({type})',
+    errno: 'EINVAL',
+    hint: 'the callback of a timer returns 0',
+  },
   'callback-scalar': { text: 'R0 not a scalar value', errno: 'EACCES' },
   'callback-map': { text: 'callback function not allowed for map', errno: 'ENOTSUPP' },
   'no-func-info': {

@@ -235,7 +235,7 @@ function checkExit(env: Env): number {
   checkNothingHeld(env, 'BPF_EXIT instruction in main prog');
   const r0 = env.read(0);
   const { callback, subprog } = env.frame;
-  if (callback !== undefined) checkCallbackReturn(env, r0, callback.returnMin, callback.returnMax);
+  if (callback !== undefined) checkCallbackReturn(env, r0, callback);
   else if (subprog !== 0 && r0.kind !== 'scalar') env.reject('global-return', { type: typeText(r0) });
   return pathEnds;
 }

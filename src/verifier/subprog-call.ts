@@ -8,7 +8,7 @@ import { forgetPacketPointers } from './references.js';
 import { noReg, pointerReg, type RegState, unknownReg } from './reg-state.js';
 import { typeText } from './reg-text.js';
 import { checkStackBounds, checkStackInitialized, frameOf } from './stack-access.js';
-import { FrameState } from './verifier-state.js';
+import { type CallbackInfo, FrameState } from './verifier-state.js';
 
 /** Registers of a new frame: only the frame pointer is set. */
 export function frameRegs(depth: number): RegState[] {
@@ -111,7 +111,7 @@ export function returnFromCall(env: Env): number {
   const r0 = callee.reg(0);
   if (r0.kind === 'fp') env.reject('call-stack-return');
   const { callback } = callee;
-  if (callback !== undefined) checkCallbackReturn(env, r0, callback.returnMin, callback.returnMax);
+  if (callback !== undefined) checkCallbackReturn(env, r0, callback);
   env.live.update(env.state);
   frames.pop();
   if (callback !== undefined) return callee.callsite;
@@ -119,10 +119,15 @@ export function returnFromCall(env: Env): number {
   return callee.callsite + 1;
 }
 
-/** What a callback returns must be a number in the range that its helper understands: 0 or 1 to go on or stop. */
-export function checkCallbackReturn(env: Env, r0: RegState, min: bigint, max: bigint): void {
-  if (r0.kind !== 'scalar') env.reject('callback-scalar');
+/**
+ * What a callback returns must be a number in the range that its helper understands: 0 or 1 to go on or stop, or 0
+ * where nobody waits for it.
+ */
+export function checkCallbackReturn(env: Env, r0: RegState, { async, returnMin, returnMax }: CallbackInfo): void {
+  if (r0.kind !== 'scalar') env.reject(async ? 'async-scalar' : 'callback-scalar', { type: typeText(r0) });
   env.need(r0);
-  if (r0.range.smin >= min && r0.range.smax <= max) return;
-  env.reject('callback-return', { value: `has smin=${r0.range.smin} smax=${r0.range.smax}`, min, max });
+  const { smin, smax } = r0.range;
+  if (smin >= returnMin && smax <= returnMax) return;
+  const value = `has smin=${smin} smax=${smax}`;
+  env.reject(async ? 'async-return' : 'callback-return', { value, min: returnMin, max: returnMax });
 }
