@@ -219,6 +219,27 @@ describe('helpers in the module answer as the interpreter does', () => {
     }
   });
 
+  it('a checksum of as many bytes as the packet says, on either side', () => {
+    // Bytes from the packet on, taken from and added to the seed.
+    const sides = [copy(1, 6), load(op.SIZE_B, 2, 6, 0), copy(3, 6), load(op.SIZE_B, 4, 6, 1)];
+    const add = (dst: number, by: number): Insn => insn(op.ALU64 | op.ADD, dst, 0, 0, by);
+    const insns = [...bounds(64), ...sides, add(1, 8), add(3, 24), load(op.SIZE_H, 5, 6, 2), call(28), exit];
+    const answers = [true, false].map((compiled) => {
+      const machine = new Machine(objectSpec([programSpec(insns)], []));
+      const engine = compiled ? new WasmEngine(machine, { verdicts: Verdicts.trusting() }) : new Interpreter(machine);
+      const sizes = [0, 1, 2, 3, 4, 6, 8, 12];
+      return sizes.flatMap((from) =>
+        sizes.map((to) => {
+          machine.setPacket({ data: Uint8Array.of(from, to, 255, 254, ...packet.subarray(4)) });
+          return engine.run(machine.programs[0] as Machine['programs'][number]).r0;
+        }),
+      );
+    });
+    expect(answers[0]).toEqual(answers[1]);
+    // EINVAL where either is no multiple of four: so are all but 4 by 4.
+    expect(answers[0]?.filter((r0) => BigInt.asIntN(32, r0) === -22n)).toHaveLength(64 - 16);
+  });
+
   it('and a function finds its frame cleared, to the last byte, each time', () => {
     const f = [load(op.SIZE_DW, 0, 10, -512), insn(op.ST | op.MODE_MEM | op.SIZE_DW, 10, 0, -512, 7), exit];
     const insns = [insn(op.CALL_OP, 0, 1, 0, 2), insn(op.CALL_OP, 0, 1, 0, 1), exit, ...f];

@@ -82,6 +82,36 @@ describe('a trace that calls a helper with memory', () => {
     expect(run(body, ['a0', 'h0', 'b1', 'i1', 'a2', 'h2']).verdicts).toEqual([2, 1, 2, 1, 2, 1]);
   });
 
+  it.each([
+    ['the packet', 'r4 = *(u8 *)(r6 + 12)'],
+    ['the program’s data', 'r1 = .data ll\nr4 = *(u32 *)(r1 + 8)'],
+  ])('copies as many bytes of the packet as %s says', (_, length) => {
+    // What is behind them on the stack stays as it was: the answer is how many bytes are no longer all ones.
+    const body = `
+      *(u64 *)(r10 - 24) = -1
+      *(u64 *)(r10 - 16) = -1
+      r9 = r1
+      ${length}
+      if r4 == 0 goto pass
+      if r4 > 13 goto pass
+      r1 = r9
+      r2 = 0
+      r3 = r10
+      r3 += -24
+      call bpf_xdp_load_bytes
+      if r0 != 0 goto pass
+      ${Array.from({ length: 13 }, (_byte, i) => `r1 = *(u8 *)(r10 - ${24 - i})\nif r1 == 255 goto +1\nr0 += 1`).join('\n')}
+      exit
+    `;
+    const lengths = [1, 5, 12, 13, 5, 1];
+    const { verdicts } = run(
+      body,
+      lengths.map((bytes) => `${String.fromCharCode(bytes)}a`),
+      '.section .data\n.quad 0\n.quad 5\n',
+    );
+    expect(verdicts).toEqual(length.includes('data') ? [5, 5, 5, 5, 5, 5] : lengths);
+  });
+
   it('follows the text that bpf_snprintf made of a list on the stack', () => {
     const body = `
       r1 = *(u8 *)(r10 - 8)

@@ -116,6 +116,33 @@ describe.each([
     expect(countsOf(session).slice(0, 8)).toEqual(word(3, 3));
   });
 
+  it.each([
+    ['an address where a number was', 'r1 = 0', 'r1 = r6'],
+    ['a number where an address was', 'r1 = r6', 'r1 = 0'],
+  ])('is guarded where one side stores %s on the stack', (_, before, on) => {
+    const object = counting(`
+	${before}
+	*(u64 *)(r10 - 16) = r1
+	${on}
+	r2 = *(u32 *)(r7 + 0)
+	if r2 != 3 goto other
+	*(u64 *)(r10 - 16) = r1
+other:
+	r1 = *(u64 *)(r10 - 16)
+	if r1 == 0 goto none
+	r0 = *(u8 *)(r1 + 0)
+	exit
+`);
+    const session = sessionOf(object, options);
+    for (const count of [3, 0, 3, 0, 3, 0]) {
+      session.map('counts').set(word(0), word(count, 0, 0, 0));
+      checked(session, packet(9));
+    }
+    // A trace for each side, and each is taken.
+    expect([session.runtime.installs, session.runtime.hits]).toEqual([2, 4]);
+    expect(session.runtime.traces.map(({ verdict }) => verdict).sort()).toEqual([1, 9]);
+  });
+
   it('asks one question where several comparisons lead to the same two ends', () => {
     const session = sessionOf(both, options);
     const states = [

@@ -78,6 +78,25 @@ const sliceOf = (name: string, offset: number, size: number): string => `
 	exit
 `;
 
+/** A dynptr of the packet at r10 - 16; the answer in r0. */
+const dynptrOf = (flags: number): string => `
+	r2 = ${flags}
+	r3 = r10
+	r3 += -16
+	call bpf_dynptr_from_xdp
+`;
+
+/** What a kfunc says of that dynptr; a slice has a buffer of its own. */
+function call(name: 'slice' | 'adjust' | 'size', ...numbers: readonly number[]): string {
+  const [first, second] = numbers;
+  const buffer = `\t*(u64 *)(r10 - 32) = 0\n\tr3 = r10\n\tr3 += -32\n\tr4 = ${second}\n`;
+  const rest = name === 'slice' ? buffer : second === undefined ? '' : `\tr3 = ${second}\n`;
+  return `\tr1 = r10\n\tr1 += -16\n${first === undefined ? '' : `\tr2 = ${first}\n`}${rest}\tcall bpf_dynptr_${name}\n`;
+}
+
+const data = (offset: number, size: number): string =>
+  `\tr1 = r10\n\tr1 += -16\n\tr2 = ${offset}\n\tr3 = ${size}\n\tcall bpf_dynptr_data\n`;
+
 const programs: readonly (readonly [what: string, code: string, verdict: number, traced: boolean])[] = [
   ['numbers up to an end', iterate(2, 5), 9, true],
   ['numbers until the program has enough', iterate(-1, 100), 5, true],
@@ -98,6 +117,28 @@ const programs: readonly (readonly [what: string, code: string, verdict: number,
     200,
     true,
   ],
+  ['a packet dynptr with flags: EINVAL, and null', `${dynptrOf(1)}\tr0 = -r0\n\texit`, 22, true],
+  [
+    'no slice of a dynptr that is null',
+    `${dynptrOf(1)}${call('slice', 0, 1)}\tif r0 == 0 goto +1\n\texit\n\tr0 = 99\n\texit`,
+    99,
+    true,
+  ],
+  [
+    'no data of a packet, which has slices',
+    `${dynptrOf(0)}${data(0, 4)}\tif r0 == 0 goto +1\n\texit\n\tr0 = 99\n\texit`,
+    99,
+    true,
+  ],
+  ['a dynptr that is null is not adjusted', `${dynptrOf(1)}${call('adjust', 0, 4)}\tr0 = -r0\n\texit`, 22, true],
+  [
+    'adjusted to nothing at its end',
+    `${dynptrOf(0)}${call('adjust', 64, 64)}\tif r0 != 0 goto +3\n${call('size')}\tr0 += 7\n\texit`,
+    7,
+    true,
+  ],
+  ['adjusted to an end before its start: EINVAL', `${dynptrOf(0)}${call('adjust', 8, 7)}\tr0 = -r0\n\texit`, 22, true],
+  ['adjusted to more than it has: ERANGE', `${dynptrOf(0)}${call('adjust', 8, 65)}\tr0 = -r0\n\texit`, 34, true],
   [
     'a clone, and what is left of it',
     `${sliceOf('bpf_dynptr_slice', 0, 1)}\tr1 = r10\n\tr1 += -16\n\tr2 = r10\n\tr2 += -48\n\tcall bpf_dynptr_clone\n\tr1 = r10\n\tr1 += -48\n\tr2 = 10\n\tr3 = 30\n\tcall bpf_dynptr_adjust\n\tr1 = r10\n\tr1 += -48\n\tcall bpf_dynptr_size\n\tr7 = r0\n\tr1 = r10\n\tr1 += -16\n\tcall bpf_dynptr_size\n\tr0 += r7\n\texit`,
