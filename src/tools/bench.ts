@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exitCodes, InputError } from '../base/index.js';
+import { exitCodes, InputError, UsageError } from '../base/index.js';
 import {
   formatRatio,
   measureSpeed,
@@ -23,15 +23,16 @@ import { loadMaps, parseMapsFile } from '../vm/index.js';
 import {
   type BenchEntry,
   type BenchFile,
+  compareBench,
   describeMachine,
   formatBenchFile,
   intervalsOf,
-  isBenchFile,
   isSameMachine,
-  regressions,
+  mend,
+  readBenchFile,
   thisMachine,
 } from './bench/baseline.js';
-import { numberFlag, runTool } from './tool.js';
+import { negativeIf, numberFlag, runTool, systemErrorCode } from './tool.js';
 
 const usage = 'npm run bench [-- --check] [--write-baseline] [--rounds N] [--engine interp,wasm,kernel] [--only NAME]';
 
@@ -112,6 +113,42 @@ function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
+const engineNames = ['interp', 'wasm', 'kernel'];
+const baselineFile = join('bench', 'baseline.json');
+
+/** The engines that `--engine` names; throws UsageError for another one. */
+function enginesOf(list: string): readonly string[] {
+  const engines = list.split(',');
+  const unknown = engines.find((engine) => !engineNames.includes(engine));
+  if (unknown === undefined) return engines;
+  throw new UsageError(`no engine \`${unknown}\``, {}, `engines: ${engineNames.join(', ')}`);
+}
+
+/** Read before anything is measured: a baseline that can't be read is told at once. */
+function openBaseline(): BenchFile {
+  try {
+    return readBenchFile(readFileSync(baselineFile, 'utf8'), baselineFile);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined) throw error;
+    throw new InputError(`the baseline can't be read (${code})`, { file: baselineFile }, mend);
+  }
+}
+
+/** Prints how this run stands to the baseline; the exit code. `part`: rows were chosen by `--only`. */
+function check(latest: BenchFile, baseline: BenchFile, part: boolean): number {
+  console.log(`baseline made on ${describeMachine(baseline.machine)}`);
+  if (!isSameMachine(latest.machine, baseline.machine))
+    console.log(`here: ${describeMachine(latest.machine)}; ratios alone are compared`);
+  const { compared, worse, left } = compareBench(latest, baseline, part);
+  for (const line of left) console.log(`not compared: ${line}`);
+  for (const line of worse) console.log(`regression: ${line}`);
+  if (compared === 0)
+    throw new InputError('the baseline has nothing that was measured now', { file: baselineFile }, mend);
+  console.log(`${compared} figures compared, ${worse.length} worse`);
+  return negativeIf(worse.length);
+}
+
 await runTool(
   usage,
   {
@@ -122,12 +159,20 @@ await runTool(
     only: { type: 'string' },
   },
   (_operands, flags) => {
-    const engines = String(flags['engine'] ?? 'interp,wasm,kernel').split(',');
+    const engines = enginesOf(String(flags['engine'] ?? engineNames.join(',')));
     const rounds = numberFlag(flags, 'rounds', 9);
+    const part = flags['only'] !== undefined;
+    if (part && flags['write-baseline'] === true)
+      throw new UsageError('a baseline has the whole suite', {}, 'leave out `--only` or `--write-baseline`');
+    if (rounds < 3 && flags['check'] === true)
+      throw new UsageError('confidence intervals take three rounds', {}, '`--rounds 3` or more');
+    const baseline = flags['check'] === true ? openBaseline() : undefined;
     const bpf = engines.includes('kernel') ? Bpf.tryOpen() : undefined;
     if (bpf === undefined && engines.includes('kernel'))
       console.error('the kernel cannot be asked here: no figure for it');
     const chosen = suite.filter(({ name }) => flags['only'] === undefined || name.includes(String(flags['only'])));
+    if (chosen.length === 0)
+      throw new UsageError(`no row has \`${flags['only']}\` in its name`, {}, suite.map(({ name }) => name).join(', '));
     const rows: Row[] = [];
     const cells = chosen.map((entry) => {
       const speed = run(entry, bpf, engines, rounds);
@@ -193,17 +238,8 @@ await runTool(
     const latest: BenchFile<Row> = { machine: thisMachine(), suite: rows };
     const text = formatBenchFile(latest);
     // A part of the suite is not what others are to be compared with.
-    if (flags['only'] === undefined) writeFileSync(join('bench', 'latest.json'), text);
-    if (flags['write-baseline'] === true) writeFileSync(join('bench', 'baseline.json'), text);
-    if (flags['check'] !== true) return exitCodes.ok;
-    const baseline = JSON.parse(readFileSync(join('bench', 'baseline.json'), 'utf8')) as Partial<BenchFile>;
-    if (!isBenchFile(baseline))
-      throw new InputError('bench/baseline.json: no machine or no intervals; `--write-baseline` makes it anew');
-    const same = isSameMachine(latest.machine, baseline.machine);
-    console.log(`baseline made on ${describeMachine(baseline.machine)}`);
-    if (!same) console.log(`here: ${describeMachine(latest.machine)}; ratios alone are compared`);
-    const worse = regressions(latest, baseline);
-    for (const line of worse) console.log(`regression: ${line}`);
-    return worse.length === 0 ? exitCodes.ok : exitCodes.negative;
+    if (!part) writeFileSync(join('bench', 'latest.json'), text);
+    if (flags['write-baseline'] === true) writeFileSync(baselineFile, text);
+    return baseline === undefined ? exitCodes.ok : check(latest, baseline, part);
   },
 );

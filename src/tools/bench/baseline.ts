@@ -4,6 +4,7 @@
  * something on the machine that they were measured on; elsewhere ratios alone are compared.
  */
 import { cpus, release } from 'node:os';
+import { InputError } from '../../base/index.js';
 import { bootstrap, type Interval, type Rounds, summarize } from '../../judge/speed/index.js';
 
 /** Where figures were made; two are the same machine if every field is equal. */
@@ -45,10 +46,52 @@ export function formatBenchFile(file: BenchFile): string {
   return `${text.replace(/\[\s+([^[\]{}]+?)\s+\]/g, oneLine)}\n`;
 }
 
-/** False for what earlier versions wrote, which had neither machine nor intervals. */
-export function isBenchFile(file: Partial<BenchFile>): file is BenchFile {
-  return file.machine !== undefined && file.suite?.every((entry: Partial<BenchEntry>) => entry.intervals) === true;
+const isEnd = (end: unknown): end is number => typeof end === 'number' && Number.isFinite(end);
+
+/** An interval, or null for a figure that was not measured; of `wasm_per_kernel` the upper end alone may be null too. */
+function isInterval(value: unknown, key: string): boolean {
+  if (value === null) return true;
+  if (!Array.isArray(value) || value.length !== 2 || !isEnd(value[0])) return false;
+  return isEnd(value[1]) ? value[0] <= value[1] : value[1] === null && key === 'wasm_per_kernel';
 }
+
+const intervalKeys = ['interp_ns', 'wasm_ns', 'wasm_per_interp', 'wasm_per_kernel'] as const;
+
+/** What is not as {@link BenchFile} has it, undefined if all is. */
+function mistakeIn(value: unknown): string | undefined {
+  const file = (value ?? {}) as Record<'machine' | 'suite', unknown>;
+  const machine = (file.machine ?? {}) as Record<keyof BenchMachine, unknown>;
+  for (const key of ['processor', 'system', 'node'] as const)
+    if (typeof machine[key] !== 'string') return `\`machine.${key}\` is no text`;
+  if (!Number.isInteger(machine.cores)) return '`machine.cores` is no whole number';
+  if (!Array.isArray(file.suite)) return '`suite` is no list';
+  const names = new Set<string>();
+  for (const [i, row] of (file.suite as readonly unknown[]).entries()) {
+    const { name, intervals } = (row ?? {}) as Partial<BenchEntry>;
+    if (typeof name !== 'string') return `\`suite[${i}].name\` is no text`;
+    if (names.has(name)) return `there are two rows \`${name}\``;
+    names.add(name);
+    const wrong = intervalKeys.find((key) => !isInterval(intervals?.[key], key));
+    if (wrong !== undefined) return `row \`${name}\`: \`intervals.${wrong}\` is no interval`;
+  }
+  return undefined;
+}
+
+/** Reads what {@link formatBenchFile} wrote. Throws InputError for anything else, earlier versions' files included. */
+export function readBenchFile(text: string, path: string): BenchFile {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new InputError('this is no JSON', { file: path }, mend);
+  }
+  const mistake = mistakeIn(value);
+  if (mistake !== undefined) throw new InputError(mistake, { file: path }, mend);
+  return value as BenchFile;
+}
+
+/** What to do about a baseline that can't be read. */
+export const mend = '`npm run bench -- --write-baseline` makes it anew';
 
 /**
  * Ends of intervals may be so far apart, relatively: code lies elsewhere in the next process, and runs so much slower.
@@ -121,17 +164,43 @@ const compared: readonly Compared[] = [
 const show = ([low, high]: readonly [number, number | null], unit: string): string =>
   high === null ? `above ${low}${unit}` : `${low} to ${high}${unit}`;
 
-/** Figures that are worse than the baseline's, a line each, with both intervals. */
-export function regressions(now: BenchFile, baseline: BenchFile): string[] {
+/** What a comparison with the baseline found. */
+export interface Comparison {
+  /** Figures of both files that were compared. */
+  readonly compared: number;
+  /** Figures that are worse than the baseline's, a line each, with both intervals. */
+  readonly worse: readonly string[];
+  /** What was not compared, and why, a line each: a figure nobody looked at is not as good as before. */
+  readonly left: readonly string[];
+}
+
+/** This run beside the baseline. `chosen`: a part of the suite was run on purpose, so rows may be missing. */
+export function compareBench(now: BenchFile, baseline: BenchFile, chosen = false): Comparison {
   const same = isSameMachine(now.machine, baseline.machine);
-  return now.suite.flatMap(({ name, intervals }) => {
+  const worse: string[] = [];
+  const left: string[] = [];
+  let count = 0;
+  for (const { name, intervals } of now.suite) {
     const old = baseline.suite.find((entry) => entry.name === name);
-    if (old === undefined) return [];
-    return compared.flatMap(({ title, unit, absolute, of }) => {
-      const [before, after] = [of(old.intervals), of(intervals)];
-      if ((absolute && !same) || before === null || after === null || before[1] === null) return [];
-      const allowed = before[1] * (1 + drift) + (absolute ? driftNs : 0);
-      return after[0] > allowed ? [`${name}: ${title} ${show(after, unit)}, was ${show(before, unit)}`] : [];
-    });
-  });
+    if (old === undefined) left.push(`${name}: the baseline has no such row`);
+    else
+      for (const { title, unit, absolute, of } of compared) {
+        if (absolute && !same) continue;
+        const [before, after] = [of(old.intervals), of(intervals)];
+        if (before === null || after === null || before[1] === null) {
+          const side = after === null ? 'not measured now' : 'not measured for the baseline';
+          left.push(
+            `${name}: ${title} ${after !== null && before !== null ? 'has no upper end in the baseline' : side}`,
+          );
+          continue;
+        }
+        count++;
+        const allowed = before[1] * (1 + drift) + (absolute ? driftNs : 0);
+        if (after[0] > allowed) worse.push(`${name}: ${title} ${show(after, unit)}, was ${show(before, unit)}`);
+      }
+  }
+  if (!chosen)
+    for (const { name } of baseline.suite)
+      if (!now.suite.some((entry) => entry.name === name)) left.push(`${name}: a row of the baseline that was not run`);
+  return { compared: count, worse, left };
 }
