@@ -174,7 +174,7 @@ export function noteUndeliverable(n: number, program: ProgramSpec, path: string,
   const longest = formatNumber(program.frags ? frags : linear);
   const why = program.frags ? '' : '; a program in section `xdp.frags` takes longer ones';
   io.info(
-    `${path}: ${count(n, 'packet')} are not of ${least} to ${longest} bytes: no driver hands them to this program${why}`,
+    `${path}: ${count(n, 'packet')} ${n === 1 ? 'is' : 'are'} not of ${least} to ${longest} bytes: no driver hands ${n === 1 ? 'it' : 'them'} to this program${why}`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** Comparisons of values, as guards make them, and what some of them amount to. */
-import { isConst, type Value } from '../ir/index.js';
+import { isConst, mask64, type Value } from '../ir/index.js';
 import type { BitSources } from './bits.js';
 import { largestOf, type Subject, subjectOf } from './subject.js';
 
@@ -28,27 +28,54 @@ export function splitAdd(value: Value): readonly [Value | undefined, bigint] {
   return isConst(value) ? [undefined, value.imm] : [value, 0n];
 }
 
-/** An interval of a field, inclusive. */
+/** An interval of a field, inclusive; `inside`: the comparison holds in it, else outside of it. */
 export interface Shifted {
   readonly value: Value;
   readonly subject: Subject;
   readonly lo: bigint;
   readonly hi: bigint;
+  readonly inside: boolean;
 }
 
-/** `field + k < n` (32 or 64 bits) as an interval of the field, where it is one. */
+/** A sum as arithmetic of so many bits: of a 64-bit sum's low ones where a mask keeps no more. */
+function sumOf(value: Value): { readonly sum: Value; readonly width: number } | undefined {
+  const [x, mask] = value.args;
+  const isCut = value.op === 'and' && mask !== undefined && isConst(mask) && (mask.imm & (mask.imm + 1n)) === 0n;
+  const sum = isCut && x !== undefined ? x : value;
+  if (sum.op !== 'add' && sum.op !== 'add32') return undefined;
+  const width = sum.op === 'add32' ? 32 : 64;
+  return { sum, width: isCut ? Math.min(width, mask.imm.toString(2).length) : width };
+}
+
+/** `field + k < n`, or `n < field + k`, in arithmetic that wraps (8 to 64 bits) as an interval of the field, or as all but an interval. */
 export function shiftedInterval(sources: BitSources, a: Value, b: Value): Shifted | undefined {
-  if (!isConst(b) || (a.op !== 'add' && a.op !== 'add32')) return undefined;
-  const [field, k] = a.args as [Value, Value];
-  if (!isConst(k) || b.imm === 0n) return undefined;
+  if (isConst(b)) return intervalBelow(sources, a, b.imm);
+  // n < x is not x < n + 1.
+  const below = isConst(a) && a.imm < mask64 ? intervalBelow(sources, b, a.imm + 1n) : undefined;
+  return below === undefined ? undefined : { ...below, inside: !below.inside };
+}
+
+/** `field + k < bound`. */
+function intervalBelow(sources: BitSources, a: Value, bound: bigint): Shifted | undefined {
+  const taken = sumOf(a);
+  if (bound === 0n || taken === undefined) return undefined;
+  const [field, k] = taken.sum.args as [Value, Value];
+  if (!isConst(k)) return undefined;
   const subject = subjectOf(sources.bitsOf(field));
   if (subject === undefined) return undefined;
-  const width = a.op === 'add32' ? 32n : 64n;
-  const modulus = 1n << width;
+  const modulus = 1n << BigInt(taken.width);
   const top = largestOf(subject);
-  if (top >= modulus) return undefined;
-  const start = BigInt.asUintN(Number(width), -k.imm);
-  const end = start + b.imm - 1n;
-  if (end < modulus) return start > top ? undefined : { value: field, subject, lo: start, hi: end < top ? end : top };
-  return start > top ? { value: field, subject, lo: 0n, hi: end - modulus < top ? end - modulus : top } : undefined;
+  if (top >= modulus || bound >= modulus) return undefined;
+  const start = BigInt.asUintN(taken.width, -k.imm);
+  const end = start + bound - 1n;
+  const interval = (lo: bigint, hi: bigint, inside: boolean): Shifted => ({
+    value: field,
+    subject,
+    lo,
+    hi: hi < top ? hi : top,
+    inside,
+  });
+  if (end < modulus) return start > top ? undefined : interval(start, end, true);
+  // It goes on from zero: what is left out lies between the two parts.
+  return start > top ? interval(0n, end - modulus, true) : interval(end - modulus + 1n, start - 1n, false);
 }

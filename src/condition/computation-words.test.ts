@@ -14,15 +14,15 @@ const rotate = (x: Value, by: bigint): Value => make('or', make('shl32', x, by),
 describe('a long computation in words', () => {
   it('is one line if it is short', () => {
     expect(computationLines(make('mul32', make('xor', a, b), 0xffff_ffff_cc9e_2d51n), 'f1', brief)).toEqual([
-      { name: 'f1', text: '(a ^ b) *32 0xcc9e2d51' },
+      { name: 'f1', text: '(u32)((a ^ b) * 0xcc9e2d51)' },
     ]);
   });
 
   it('names what is used twice, and reads a rotation as one', () => {
     const mixed = rotate(make('mul32', make('add32', a, b), 7n), 13n);
     expect(computationLines(make('xor', mixed, make('mul32', mixed, 5n)), 'f1', brief)).toEqual([
-      { name: 'f1.1', text: 'rol(((a +32 b) *32 7), 13)' },
-      { name: 'f1', text: 'f1.1 ^ (f1.1 *32 5)' },
+      { name: 'f1.1', text: 'rol(((a + b) * 7), 13)' },
+      { name: 'f1', text: 'f1.1 ^ (u32)(f1.1 * 5)' },
     ]);
   });
 

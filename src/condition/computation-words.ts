@@ -2,11 +2,12 @@
  * A long computation as a list of short equations: what is used more than once has a name, and so has what would make
  * a line too long.
  *
- *     f1.1 = ((ip.src + 0xdeadbefb) -32 0x1234) ^ rol(ip.dst, 14)
+ *     f1.1 = (u32)((ip.src + 0xdeadbefb) - 0x1234) ^ rol(ip.dst, 14)
  *     f1.2 = ...
  *     f1 = f1.2 ^ f1.1
  */
-import { formatConstant, isConst, mask32, opTable, type Value } from '../ir/index.js';
+import type { Value } from '../ir/index.js';
+import { operationWords, partsOf } from './operation-words.js';
 
 /** One equation. */
 export interface Computation {
@@ -74,10 +75,7 @@ class Lines {
     const known = this.names.get(value) ?? this.wordsOf(value);
     if (known !== undefined && !isTop) return known;
     const parts = partsOf(value);
-    const isNarrow = opTable[value.op].width === 32;
-    const texts = parts.map((part) =>
-      isNarrow && isConst(part) ? formatConstant(part.imm & mask32) : this.text(part),
-    );
+    const texts = parts.map((part) => this.text(part));
     let size = 1;
     for (const [i, part] of parts.entries()) {
       const own = this.names.has(part) ? 0 : (this.sizes.get(part) ?? 0);
@@ -86,8 +84,8 @@ class Lines {
       else size += own;
     }
     this.sizes.set(value, size);
-    const text = write(value, texts);
-    if (isTop) return text.replace(/^\((.*)\)$/, '$1');
+    const text = operationWords(value, texts);
+    if (isTop) return bare(text);
     return (this.uses.get(value) ?? 0) > 1 && size >= worthNaming ? this.define(value, text) : text;
   }
 
@@ -96,60 +94,17 @@ class Lines {
     const name = `${this.name}.${this.names.size + 1}`;
     this.names.set(value, name);
     this.sizes.set(value, 0);
-    this.lines.push({ name, text: text.replace(/^\((.*)\)$/, '$1') });
+    this.lines.push({ name, text: bare(text) });
     return name;
   }
 }
 
-/** What a value is put together from in words. */
-function partsOf(value: Value): readonly Value[] {
-  const rotated = rotation(value);
-  return rotated === undefined ? value.args : [rotated.value];
-}
-
-/** One operation on texts; a rotation, which compilers write as two shifts, is one again. */
-function write(value: Value, args: readonly string[]): string {
-  const rotated = rotation(value);
-  if (rotated !== undefined) return `rol(${args[0]}, ${rotated.by})`;
-  const joined = joinWords(value, args);
-  if (joined !== undefined) return joined;
-  const { infix } = opTable[value.op];
-  return infix === undefined ? `${value.op}(${args.join(', ')})` : `(${args[0]} ${infix} ${args[1]})`;
-}
-
-/** What joins bring up: `(condition ? yes : no)`, and a look-up that found nothing as a number. */
-export function joinWords({ op, args }: Value, [first = '', yes = '', no = '']: readonly string[]): string | undefined {
-  if (op === 'select') return `(${first} ? ${yes} : ${no})`;
-  const [a, b] = args;
-  return op === 'eq' && a?.op === 'lookup' && b?.op === 'const' && b.imm === 0n ? `${first} not found` : undefined;
-}
-
-/** `(x << n) | (x >> (32 - n))` on the low half of x. */
-function rotation(value: Value): { readonly value: Value; readonly by: number } | undefined {
-  const [a, b] = value.args;
-  if (value.op !== 'or' || a === undefined || b === undefined) return undefined;
-  for (const [left, right] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    const up = shiftOf(left, 'shl32');
-    const down = shiftOf(right, 'shr');
-    if (up === undefined || down === undefined || up.by + down.by !== 32) continue;
-    if (lowHalf(up.value) === lowHalf(down.value)) return { value: up.value, by: up.by };
+/** Without the parentheses around all of it. */
+function bare(text: string): string {
+  let depth = 0;
+  for (let i = 0; i < text.length - 1; i++) {
+    depth += text[i] === '(' ? 1 : text[i] === ')' ? -1 : 0;
+    if (depth === 0) return text;
   }
-  return undefined;
-}
-
-/** The operand and distance of a shift by a constant. */
-function shiftOf(value: Value, op: 'shl32' | 'shr'): { readonly value: Value; readonly by: number } | undefined {
-  const [a, b] = value.args;
-  return value.op === op && a !== undefined && b !== undefined && isConst(b)
-    ? { value: a, by: Number(b.imm) }
-    : undefined;
-}
-
-/** The value without a mask that keeps its low 32 bits. */
-function lowHalf(value: Value): Value {
-  const [a, b] = value.args;
-  return value.op === 'and' && a !== undefined && b?.imm === mask32 && isConst(b) ? a : value;
+  return text.slice(1, -1);
 }

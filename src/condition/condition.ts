@@ -6,7 +6,7 @@
  */
 import { formatConstant, type Value } from '../ir/index.js';
 import type { FieldFormat } from '../packet/index.js';
-import { type Bit, indexOf, sourceOf } from './bits.js';
+import { type Bit, indexOf, type Source, sourceOf } from './bits.js';
 import { formatField, reverseBytes } from './byte-run.js';
 import type { Compare } from './comparison.js';
 import type { Computation } from './computation-words.js';
@@ -14,6 +14,7 @@ import { Describer, type Naming, type TraceNames, type Words } from './describe.
 import type { Exclusion, Facts, Gap, Range } from './facts.js';
 import { minimise } from './minimise.js';
 import { isImplied, isOpenGap, openExclusion, openRange } from './normal-form.js';
+import { signedText } from './operation-words.js';
 import type { Literal } from './subject.js';
 import { ternaryRows } from './ternary-rows.js';
 
@@ -63,6 +64,14 @@ export function pathCondition(guards: Facts, names: TraceNames, naming?: Naming)
   };
 }
 
+/** Bits of one field of a source; `holds`: is a bit one of the field's? */
+interface FieldBits {
+  readonly source: Source;
+  readonly width: number;
+  readonly bits: Bit[];
+  readonly holds: (bit: Bit) => boolean;
+}
+
 /** Writes facts as atoms, in the order in which they were first mentioned. A bit that one atom has said is `done`. */
 class ConditionWriter {
   private readonly facts: Facts;
@@ -84,7 +93,8 @@ class ConditionWriter {
     for (const mention of this.facts.mentions) {
       switch (mention.kind) {
         case 'bits':
-          for (const bit of mention.bits) if (this.facts.required.has(bit)) this.writeBit(bit);
+          this.writeAsked(mention.bits);
+          for (const bit of mention.bits) if (this.facts.required.has(bit)) this.writeBit(bit, mention.bits);
           break;
         case 'exclusion':
           this.writeExclusion(mention.exclusion);
@@ -144,29 +154,82 @@ class ConditionWriter {
     return kind === 'ternary' ? 'range' : kind;
   }
 
-  /** All required bits of the field that a bit belongs to. */
-  private writeBit(bit: Bit): void {
+  /**
+   * What one question asked by a name of its own (`ip.fragoff`, `tcp.syn`) is told by that name, whatever else is known
+   * of the bytes that it lies in; unless all of them are known and not each by a name: then they are one number.
+   */
+  private writeAsked(bits: readonly Bit[]): void {
+    const { facts, describer } = this;
+    for (const field of this.fieldsOf(bits.filter((bit) => facts.required.has(bit) && !this.done.has(bit)))) {
+      if (!describer.isNamedPart(field.source, field.bits) || !this.ownParts(field).has(field.bits[0] as Bit)) continue;
+      for (const bit of field.bits) this.done.add(bit);
+      const values = field.bits.map((bit) => facts.required.get(bit) as number);
+      this.push(this.kindOf(field.bits[0] as Bit), this.equation(field.bits, values, '=='));
+    }
+  }
+
+  /** Required bits of a field that questions asked by names of their own. */
+  private ownParts({ source, width, holds }: FieldBits): ReadonlySet<Bit> {
+    const { facts, describer } = this;
+    const groups = facts.mentions.flatMap((mention) => {
+      if (mention.kind !== 'bits') return [];
+      const group = mention.bits.filter((bit) => holds(bit) && facts.required.has(bit));
+      return group.length === 0 ? [] : [group];
+    });
+    const parts = groups.filter((group) => describer.isNamedPart(source, group));
+    const isWhole = new Set(groups.flat()).size === 8 * width;
+    return new Set(isWhole && parts.length < groups.length ? [] : parts.flat());
+  }
+
+  /** Bits of packet and maps, field by field. */
+  private fieldsOf(bits: readonly Bit[]): FieldBits[] {
+    const fields = new Map<string, FieldBits>();
+    for (const bit of bits) {
+      const source = this.describer.source(bit);
+      if (source.kind === 'value') continue;
+      const number = sourceOf(bit);
+      const { offset, width } = this.describer.fieldOf(source, Math.floor(indexOf(bit) / 8));
+      const key = `${number} ${offset}`;
+      const known = fields.get(key);
+      if (known !== undefined) known.bits.push(bit);
+      else {
+        const holds = (other: Bit): boolean =>
+          sourceOf(other) === number && indexOf(other) >= 8 * offset && indexOf(other) < 8 * (offset + width);
+        fields.set(key, { source, width, bits: [bit], holds });
+      }
+    }
+    return [...fields.values()];
+  }
+
+  /** All required bits of the field that a bit belongs to; `together`: what the same question asked. */
+  private writeBit(bit: Bit, together: readonly Bit[]): void {
     if (this.done.has(bit)) return;
     const { facts, describer } = this;
     const source = describer.source(bit);
     const number = sourceOf(bit);
-    const wanted = [...facts.required.keys()].filter((other) => sourceOf(other) === number);
+    const wanted = [...facts.required.keys()].filter((other) => sourceOf(other) === number && !this.done.has(other));
     if (source.kind === 'value') {
       this.writeValueBits(source.value, wanted);
       return;
     }
     const byte = Math.floor(indexOf(bit) / 8);
     let { offset, width, isNamed } = describer.fieldOf(source, byte);
-    const requiredByte = (at: number): boolean => wanted.some((other) => Math.floor(indexOf(other) / 8) === at);
-    if (!isNamed && source.kind !== 'packet') {
-      // Bytes without a name: as far as they are required one after another.
+    const asked = source.kind === 'packet' ? together : undefined;
+    const requiredByte = (at: number): boolean =>
+      wanted.some((other) => Math.floor(indexOf(other) / 8) === at && asked?.includes(other) !== false) &&
+      (asked === undefined || !describer.fieldOf(source, at).isNamed);
+    if (!isNamed) {
+      // Bytes without a name: as far as they are required one after another, of the packet in one question.
       while (requiredByte(offset - 1) && width < 8) {
         offset--;
         width++;
       }
       while (requiredByte(offset + width) && width < 8) width++;
     }
-    const bits = wanted.filter((other) => indexOf(other) >= 8 * offset && indexOf(other) < 8 * (offset + width));
+    const inside = (other: Bit): boolean => indexOf(other) >= 8 * offset && indexOf(other) < 8 * (offset + width);
+    const holds = (other: Bit): boolean => sourceOf(other) === number && inside(other);
+    const own = this.ownParts({ source, width, bits: [], holds });
+    const bits = wanted.filter((other) => inside(other) && (other === bit || !own.has(other)));
     for (const other of bits) this.done.add(other);
     const values = bits.map((other) => facts.required.get(other) as number);
     this.push(this.kindOf(bit), this.equation(bits, values, '=='));
@@ -210,6 +273,8 @@ class ConditionWriter {
     if (run.mask !== every && !words.text.includes('&')) shown = number >> trailingZeros(run.mask);
     if (source.kind === 'map') {
       shown = reverseBytes(number, run.width);
+      if (words.isPart === true)
+        return `${words.text} ${operator} ${shown >> trailingZeros(reverseBytes(run.mask, run.width))}`;
       if (run.width > 1) return `${words.text} ${operator} ${formatConstant(shown)}`;
     }
     return `${words.text} ${operator} ${formatField(shown, words.format, run.width)}`;
@@ -288,14 +353,16 @@ class ConditionWriter {
     // Facts that came later have fixed both sides.
     if (compare.op === 'eq' && a === b) return;
     const kind = dependsOnState(compare.a) || dependsOnState(compare.b) ? 'state' : 'residual';
-    const sign = compare.op === 'slt' ? 's' : '';
     // Two fields that are equal are equal in any byte order.
     const [x, y] =
       compare.op === 'eq' && littleEndian.test(a) && littleEndian.test(b)
         ? [a.replace(littleEndian, '$1'), b.replace(littleEndian, '$1')]
         : [a, b];
     if (compare.op === 'eq') this.push(kind, `${x} ${compare.holds ? '==' : '!='} ${y}`);
-    else this.push(kind, `${a} ${sign}${compare.holds ? '<' : '>='} ${b}`, false);
+    else {
+      const signed = (value: Value, text: string): string => (compare.op === 'slt' ? signedText(value, text) : text);
+      this.push(kind, `${signed(compare.a, a)} ${compare.holds ? '<' : '>='} ${signed(compare.b, b)}`, false);
+    }
   }
 }
 

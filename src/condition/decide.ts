@@ -84,12 +84,12 @@ function decideLess(facts: Facts, a: Value, b: Value): boolean | undefined {
   const shifted = shiftedInterval(facts.sources, a, b);
   if (shifted !== undefined) {
     const current = facts.interval(shifted.value);
-    if (current.lo >= shifted.lo && current.hi <= shifted.hi) return true;
-    if (current.hi < shifted.lo || current.lo > shifted.hi) return false;
+    if (current.lo >= shifted.lo && current.hi <= shifted.hi) return shifted.inside;
+    if (current.hi < shifted.lo || current.lo > shifted.hi) return !shifted.inside;
     if (
       facts.gaps.some((gap) => gap.subject.key === shifted.subject.key && gap.lo <= shifted.lo && gap.hi >= shifted.hi)
     )
-      return false;
+      return !shifted.inside;
   }
   return decideCompare(facts, 'ult', a, b);
 }

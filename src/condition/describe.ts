@@ -15,9 +15,10 @@ import { helperName, xdpMdFields } from '../platform/index.js';
 import { type Bit, indexOf, isInverted, pointeeOf, type Source, sourceOf } from './bits.js';
 import { type ByteRun, formatField, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
 import { leavesOf, weigh } from './computation-size.js';
-import { type Computation, computationLines, joinWords } from './computation-words.js';
+import { type Computation, computationLines } from './computation-words.js';
 import type { Facts } from './facts.js';
 import { type Extent, type KeyField, keyText } from './key-text.js';
+import { operationWords, partsOf } from './operation-words.js';
 
 /** Names that the trace's program gives. */
 export interface TraceNames {
@@ -25,6 +26,10 @@ export interface TraceNames {
   program(index: number): string;
   /** Bytes of an element of a map: `.last_seen`, or undefined. */
   value?(map: number, offset: number, width: number): string | undefined;
+  /** The bit field that lies just there in an element of a map: bits are counted from its beginning, lowest first. */
+  valueBits?(map: number, bit: number, size: number): string | undefined;
+  /** The same of the bytes of a cell. */
+  locationBits?(cell: MapCell, bit: number, size: number): string | undefined;
   /** An element, a key, a link of a map. */
   cell?(cell: MapCell): string;
   /** Bytes of a map by their location. */
@@ -79,6 +84,10 @@ export interface Words {
   readonly format: FieldFormat;
   /** Bits that the number in the text has below those that are meant: 4 in `(pkt[46:1] & 0xf0)`. Default 0. */
   readonly shift?: number;
+  /** With a shift: the bits that are meant as the number that they are: `(pkt[46:1] >> 4)`. */
+  readonly number?: string;
+  /** The text names just the bits that are meant, a part of their bytes: `ip.ihl`, `flows.value.blocked`. */
+  readonly isPart?: boolean;
 }
 
 /** Puts values of one recording into words. `names` knows maps, programs and structures. */
@@ -144,13 +153,7 @@ export class Describer {
     const source = this.source(first);
     const number = sourceOf(first);
     const plainBits = bits.every((bit) => sourceOf(bit) === number && !isInverted(bit));
-    if (plainBits && source.kind === 'value') {
-      const start = indexOf(first);
-      if (bits.every((bit, i) => indexOf(bit) === start + i)) {
-        const text = this.expression(source.value);
-        return start === 0 ? { text, format: 'dec' } : { text: `(${text} >> ${start})`, format: 'dec' };
-      }
-    }
+    if (plainBits && source.kind === 'value') return this.partOf(source.value, bits);
     if (plainBits && source.kind !== 'value') {
       const network = bits.map((bit) => networkPosition(indexOf(bit)));
       if (network.every((position, i) => position === (network[0] as number) - i)) return this.run(source, runOf(bits));
@@ -164,6 +167,29 @@ export class Describer {
     return undefined;
   }
 
+  /**
+   * Bits of a value that is a source itself, in order: all of it, what a shift and a mask leave of it, or the number
+   * that its lowest bits are with a sign.
+   */
+  private partOf(value: Value, bits: readonly Bit[]): Words | undefined {
+    const start = indexOf(bits[0] as Bit);
+    const last = bits.at(-1) as Bit;
+    let width = 1;
+    while (width < bits.length && indexOf(bits[width] as Bit) === start + width) width++;
+    const text = (): string => this.expression(value);
+    if (width < bits.length) {
+      // Of a number with a sign the topmost bit goes on.
+      const isSigned = bits.slice(width - 1).every((bit) => bit === last);
+      return isSigned && start === 0 && (width === 8 || width === 16 || width === 32)
+        ? { text: `(s${width})${text()}`, format: 'dec' }
+        : undefined;
+    }
+    const above = this.facts.sources.opaque(value).slice(start + width);
+    const isAll = above.every((bit) => bit === 0 || this.known.valueOf(bit) === 0);
+    const shifted = start === 0 ? text() : `(${text()} >> ${start})`;
+    return { text: isAll ? shifted : `(${shifted} & 0x${((1n << BigInt(width)) - 1n).toString(16)})`, format: 'dec' };
+  }
+
   /** One bit: `pkt[12:1].3`, inverted with `~`. */
   private bit(bit: Bit): string {
     const source = this.source(bit);
@@ -174,28 +200,28 @@ export class Describer {
   }
 
   /** A run of bytes by name, with a mask where not all bits are meant. */
-  run(source: Source, run: ByteRun): Words {
+  run(source: Source, asked: ByteRun): Words {
+    const run = source.kind === 'packet' ? this.wholeField(source, asked) : asked;
     const every = (1n << BigInt(8 * run.width)) - 1n;
     if (source.kind === 'packet') {
       const base = this.baseOf(source);
       if (base !== undefined && run.width <= 16) {
         const mask = run.mask === every ? undefined : Number(run.mask);
         const named = fieldAt(base + run.offset, run.width, this.context, mask);
-        if (named !== undefined) return { text: named.name, format: named.format };
+        if (named !== undefined) return { text: named.name, format: named.format, isPart: mask !== undefined };
         const field = mask === undefined ? undefined : fieldAt(base + run.offset, run.width, this.context);
         if (field !== undefined)
-          return this.restIsZero(source, run)
-            ? { text: field.name, format: field.format }
-            : { text: `(${field.name} & 0x${run.mask.toString(16)})`, format: 'hex', shift: zerosBelow(run.mask) };
+          return this.restIsZero(source, run) ? { text: field.name, format: field.format } : masked(field.name, run);
       }
     }
     if (run.mask === every) return { text: this.place(source, run.offset, run.width), format: 'hex' };
+    const part = source.kind === 'map' ? this.bitField(source, run) : undefined;
+    if (part !== undefined) return { text: part, format: 'dec', isPart: true };
     // Map values are numbers in the byte order of the host.
     const whole = source.kind === 'map' ? this.widen(source, run) : run;
     const shown = whole.offset === run.offset ? whole : run;
     const mask = source.kind === 'map' ? reverseBytes(shown.mask, shown.width) : shown.mask;
-    const text = `(${this.place(source, shown.offset, shown.width)} & 0x${mask.toString(16)})`;
-    return { text, format: 'hex', shift: zerosBelow(mask) };
+    return masked(this.place(source, shown.offset, shown.width), { ...shown, mask });
   }
 
   /**
@@ -224,6 +250,17 @@ export class Describer {
     return { text: `(${name} & ${formatField(mask, format, width)})`, number: written };
   }
 
+  /** Some bits of a number in the packet as bits of all of it: `(tcp.win & 0xfc00)`, whichever bytes were read. */
+  private wholeField(source: Source & { readonly kind: 'packet' }, run: ByteRun): ByteRun {
+    const base = run.mask === (1n << BigInt(8 * run.width)) - 1n ? undefined : this.baseOf(source);
+    const field = base === undefined ? undefined : fieldAt(base + run.offset, 1, this.context);
+    if (base === undefined || field === undefined || field.width > 4) return run;
+    if (field.format !== 'dec' && field.format !== 'hex') return run;
+    const behind = field.offset + field.width - (base + run.offset + run.width);
+    if (behind < 0 || field.width <= run.width) return run;
+    return { offset: field.offset - base, width: field.width, mask: run.mask << BigInt(8 * behind) };
+  }
+
   /**
    * The bits of a packet's bytes that are not meant are known to be zero, and so is what is meant the number that the
    * bytes are: one thing has one name, whatever the condition has found out about it meanwhile.
@@ -237,6 +274,25 @@ export class Describer {
       if (bit === undefined || this.known.valueOf(bit) !== 0) return false;
     }
     return true;
+  }
+
+  /** Are these bits of a source all of what has a name, and not all of the bytes that they lie in? */
+  isNamedPart(source: Source, bits: readonly Bit[]): boolean {
+    return this.run(source, runOf(bits)).isPart === true;
+  }
+
+  /** A bit field of a map's value by name, where these bits are all of it. */
+  private bitField(source: Source & { readonly kind: 'map' }, run: ByteRun): string | undefined {
+    const mask = reverseBytes(run.mask, run.width);
+    const low = zerosBelow(mask);
+    const size = (mask >> BigInt(low)).toString(2).length;
+    if (mask >> BigInt(low) !== (1n << BigInt(size)) - 1n) return undefined;
+    const first = 8 * (source.start + run.offset) + low;
+    const { base, cell, map } = source;
+    if (base === undefined) return cell === undefined ? undefined : this.names.locationBits?.(cell, first, size);
+    if (base.op !== 'lookup') return undefined;
+    const path = this.names.valueBits?.(map, first, size);
+    return path === undefined ? undefined : `${this.expression(base)}.value${path}`;
   }
 
   /** The whole field that some bits of a map's bytes are part of. */
@@ -322,7 +378,8 @@ export class Describer {
   value(bits: readonly Bit[], values: readonly number[]): { readonly run: ByteRun; readonly number: bigint } {
     const source = this.source(bits[0] as Bit);
     const own = runOf(bits);
-    const run = source.kind === 'map' ? this.widen(source, own) : own;
+    const run =
+      source.kind === 'map' ? this.widen(source, own) : source.kind === 'packet' ? this.wholeField(source, own) : own;
     let number = 0n;
     for (const [i, bit] of bits.entries()) {
       if (values[i] === 1) number |= 1n << BigInt(weight(run, indexOf(bit)));
@@ -381,37 +438,23 @@ export class Describer {
     }
     const cell = cellOf(value);
     if (cell !== undefined) return `&${this.names.cell?.(cell) ?? this.names.map(cell.map)}`;
-    const bits = asked ? this.facts.sources.bitsOf(value) : this.remaining(value);
+    const all = this.facts.sources.bitsOf(value);
+    const bits = asked ? all : this.remaining(value);
     const constant = constantOf(bits);
     if (constant !== undefined) return formatConstant(constant);
-    let top = 64;
-    while (top > 0 && bits[top - 1] === 0) top--;
-    let zeros = 0;
-    while (zeros < top && bits[zeros] === 0) zeros++;
-    const own = bits.slice(zeros, top);
-    const isWhole = own.length > 0 && own.every((bit) => bit >= 2);
-    if (isWhole) {
-      const source = this.source(own[0] as Bit);
-      if (
-        source.kind !== 'value' ||
-        (source.value !== value && !(writesOut && opTable[source.value.op].kind === 'pure'))
-      ) {
-        const words = this.whole(own);
-        if (words !== undefined) return zeros === 0 ? words.text : `${words.text} * ${2 ** zeros}`;
-      }
-    }
+    // Bits that are known by now do not take its name from it.
+    const words = this.wordsOf(value, all, writesOut) ?? this.wordsOf(value, bits, writesOut);
+    if (words !== undefined) return words;
     if (value.op === 'load') {
-      // Bits that are known by now do not take its name from it.
-      const whole = this.facts.sources.bitsOf(value);
-      const read = whole.slice(0, 8 * (value.detail?.kind === 'memory' ? value.detail.size : 0));
-      if (!asked && read.length > 0 && read.every((bit) => bit >= 2 && this.source(bit).kind !== 'value')) {
-        const words = this.whole(read);
-        if (words !== undefined) return words.text;
-      }
       const detail = value.detail;
       const base = value.args[0] as Value;
       // What the trace itself may have changed before.
-      if (detail?.kind === 'memory' && detail.space === 'map' && base.op !== 'lookup') {
+      if (detail?.kind === 'memory' && detail.space === 'map' && base.op === 'lookup') {
+        const offset = Number(value.imm);
+        const path = this.names.value?.(detail.map, offset, detail.size) ?? `[${offset}:${detail.size}]`;
+        return `${this.expression(base)}.value${path}'`;
+      }
+      if (detail?.kind === 'memory' && detail.space === 'map') {
         const { cell, rest } = pointeeOf(base);
         const from = { map: detail.map, cell };
         const offset = Number(value.imm);
@@ -424,9 +467,25 @@ export class Describer {
       const distance = signed(value.imm);
       const sign = distance < 0n ? '-' : '+';
       const at = isConst(from) ? `${distance}` : `${this.offset(from)} ${sign} ${distance < 0n ? -distance : distance}`;
-      return `${where}'[${at}:${detail?.kind === 'memory' ? detail.size : 0}]`;
+      const size = detail?.kind === 'memory' ? detail.size : 0;
+      return where === 'stack' ? `*(u${8 * size} *)(${at})` : `${where}'[${at}:${size}]`;
     }
     return undefined;
+  }
+
+  /** Bits with zeros above and below that are one thing with a name, as a number. */
+  private wordsOf(value: Value, bits: readonly Bit[], writesOut: boolean): string | undefined {
+    let top = 64;
+    while (top > 0 && bits[top - 1] === 0) top--;
+    let zeros = 0;
+    while (zeros < top && bits[zeros] === 0) zeros++;
+    const own = bits.slice(zeros, top);
+    if (own.length === 0 || own.some((bit) => bit < 2)) return undefined;
+    const source = this.source(own[0] as Bit);
+    if (source.kind === 'value' && (source.value === value || (writesOut && opTable[source.value.op].kind === 'pure')))
+      return undefined;
+    const words = this.whole(own);
+    return words === undefined ? undefined : scaled(words, zeros);
   }
 
   /**
@@ -440,16 +499,9 @@ export class Describer {
       this.computed.set(value, name);
       return `${name}(${this.inputs(value).join(', ')})`;
     }
-    const args = value.args.map((arg) => this.expression(arg));
+    const args = partsOf(value).map((arg) => this.expression(arg));
     const sum = value.op === 'add' ? sumOf(args) : undefined;
-    if (sum !== undefined) return formatConstant(sum);
-    const joined = joinWords(value, args);
-    if (joined !== undefined) return joined;
-    const infix = opTable[value.op].infix;
-    const second = value.args[1];
-    if (value.op === 'add' && second !== undefined && isConst(second) && signed(second.imm) < 0n)
-      return `(${args[0]} - ${-signed(second.imm)})`;
-    return infix === undefined ? `${value.op}(${args.join(', ')})` : `(${args[0]} ${infix} ${args[1]})`;
+    return sum === undefined ? operationWords(value, args) : formatConstant(sum);
   }
 
   /**
@@ -531,6 +583,21 @@ function sumOf(texts: readonly string[]): bigint | undefined {
     64,
     texts.reduce((sum, text) => sum + BigInt(text), 0n),
   );
+}
+
+/** Bytes with a mask, told by what they are called. */
+function masked(name: string, { mask, width }: ByteRun): Words {
+  const shift = zerosBelow(mask);
+  const text = `(${name} & 0x${mask.toString(16)})`;
+  const reachesTop = mask + (1n << BigInt(shift)) === 1n << BigInt(8 * width);
+  return { text, format: 'hex', shift, number: reachesTop ? `(${name} >> ${shift})` : `(${text} >> ${shift})` };
+}
+
+/** The bits that are meant, times a power of two. */
+function scaled({ text, shift = 0, number = text }: Words, zeros: number): string {
+  if (zeros === shift) return text;
+  const own = shift === 0 ? text : number;
+  return zeros === 0 ? own : `${own} * ${2 ** zeros}`;
 }
 
 /** How many bits below the lowest one of a mask are not in it. */

@@ -229,12 +229,12 @@ export class Facts {
 
   /** Takes `a < b` apart into bounds; where neither side is constant it stays a comparison. */
   private assertLess(a: Value, b: Value, holds: boolean): void {
+    const shifted = shiftedInterval(this.sources, a, b);
+    if (shifted !== undefined) {
+      this.narrowShifted(shifted, holds);
+      return;
+    }
     if (isConst(b)) {
-      const shifted = shiftedInterval(this.sources, a, b);
-      if (shifted !== undefined) {
-        this.narrowShifted(shifted, holds);
-        return;
-      }
       const scaled = scaledSubject(this.sources.bitsOf(a));
       if (scaled !== undefined) {
         const { subject, shift } = scaled;
@@ -305,8 +305,8 @@ export class Facts {
    * unless it touches an end.
    */
   private narrowShifted(shifted: Shifted, holds: boolean): void {
-    const { value, subject, lo, hi } = shifted;
-    if (holds) {
+    const { value, subject, lo, hi, inside } = shifted;
+    if (holds === inside) {
       this.narrow(subject, lo, hi);
       return;
     }

@@ -1,5 +1,13 @@
 /** Names of bytes of maps, for conditions: by the BTF of the map's value type, or of the data section. */
-import { type Btf, btfPath, btfScalar, type Location, type MapCell, type ObjectSpec } from '../object/index.js';
+import {
+  type Btf,
+  btfBitField,
+  btfPath,
+  btfScalar,
+  type Location,
+  type MapCell,
+  type ObjectSpec,
+} from '../object/index.js';
 import type { TraceNames } from './describe.js';
 import type { Extent, KeyField } from './key-text.js';
 
@@ -10,6 +18,8 @@ export function traceNames(object: ObjectSpec): TraceNames {
     program: (number) => object.programs[number]?.name ?? `program ${number}`,
     value: (map, offset, width) => valueName(object, map, offset, width),
     valueField: (map, offset) => valueField(object, map, offset),
+    valueBits: (map, bit, size) => valueBits(object, map, bit, size),
+    locationBits: (cell, bit, size) => locationBits(object, cell, bit, size),
     cell: (cell) => cellName(object, cell),
     location: (at, width) => locationName(object, at, width),
     locationField: (at) => locationField(object, at),
@@ -64,6 +74,23 @@ function valueName({ btf, maps }: ObjectSpec, map: number, offset: number, width
   return btf === undefined || id === 0 ? undefined : btfPath(btf, id, offset, width);
 }
 
+/** The bit field of an element that is just these bits; undefined without BTF that names it. */
+function valueBits({ btf, maps }: ObjectSpec, map: number, bit: number, size: number): string | undefined {
+  const id = maps[map]?.btfValueId ?? 0;
+  return btf === undefined || id === 0 ? undefined : btfBitField(btf, id, bit, size);
+}
+
+function locationBits(object: ObjectSpec, cell: MapCell, bit: number, size: number): string | undefined {
+  const path = cell.part === 'value' ? valueBits(object, cell.map, bit, size) : undefined;
+  if (path === undefined) return undefined;
+  return isVariable(object, cell.map, path) ? path : `${cellName(object, cell)}${path}`;
+}
+
+/** Names in data sections stand by themselves. */
+function isVariable({ maps }: ObjectSpec, map: number, path: string): boolean {
+  return maps[map]?.init !== undefined && !path.startsWith('.') && !path.startsWith('[');
+}
+
 /** The field of an element that holds the byte at `offset`; undefined without BTF that names it. */
 function valueField({ btf, maps }: ObjectSpec, map: number, offset: number): Extent | undefined {
   const id = maps[map]?.btfValueId ?? 0;
@@ -96,6 +123,5 @@ function locationName(object: ObjectSpec, at: Location, width: number): string {
   if (part === 'bucket' || part === 'next') return owner;
   const path = part === 'value' ? valueName(object, map, offset, width) : undefined;
   if (path === undefined) return `${owner}[${offset}:${width}]`;
-  const isVariable = object.maps[map]?.init !== undefined && !path.startsWith('.') && !path.startsWith('[');
-  return isVariable ? path : `${owner}${path}`;
+  return isVariable(object, map, path) ? path : `${owner}${path}`;
 }

@@ -73,3 +73,36 @@ export function btfPath(btf: Btf, typeId: number, offset: number, width: number)
   if (size === 0 || offset + width > size) return undefined;
   return offset === 0 && width === size ? '' : `[${offset}:${width}]`;
 }
+
+/**
+ * Path to the bit field that is just `size` bits from `bit` on (the lowest bit of the first byte is 0), as C writes it:
+ * `.blocked`. Undefined where these bits are no bit field, or are one together with others.
+ */
+export function btfBitField(btf: Btf, typeId: number, bit: number, size: number): string | undefined {
+  const type = btf.resolve(typeId);
+  if (type.kind === 'datasec') {
+    const found = type.vars.find((one) => 8 * one.offset <= bit && bit + size <= 8 * (one.offset + one.size));
+    const variable = found === undefined ? undefined : btf.type(found.type);
+    if (found === undefined || variable?.kind !== 'var') return undefined;
+    const rest = btfBitField(btf, variable.type, bit - 8 * found.offset, size);
+    return rest === undefined ? undefined : `${variable.name}${rest}`;
+  }
+  if (type.kind === 'array') {
+    const element = 8 * (btf.sizeOf(type.type) ?? 0);
+    const index = element === 0 ? type.length : Math.floor(bit / element);
+    const rest = index < type.length ? btfBitField(btf, type.type, bit - index * element, size) : undefined;
+    return rest === undefined ? undefined : `[${index}]${rest}`;
+  }
+  if (!isComposite(type)) return undefined;
+  for (const member of type.members) {
+    if (member.bitSize !== 0) {
+      if (member.bitOffset === bit && member.bitSize === size && member.name !== '') return `.${member.name}`;
+      continue;
+    }
+    const at = bit - member.bitOffset;
+    if (at < 0 || at + size > 8 * (btf.sizeOf(member.type) ?? 0)) continue;
+    const rest = btfBitField(btf, member.type, at, size);
+    if (rest !== undefined) return member.name === '' ? rest : `.${member.name}${rest}`;
+  }
+  return undefined;
+}

@@ -1,7 +1,7 @@
 export { Btf } from './btf.js';
 export { BtfBuilder } from './btf-builder.js';
 export { formatDefinition, formatType } from './btf-format.js';
-export { btfPath, btfScalar } from './btf-path.js';
+export { btfBitField, btfPath, btfScalar } from './btf-path.js';
 export {
   type BtfArray,
   type BtfComposite,

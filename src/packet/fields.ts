@@ -470,10 +470,11 @@ export function fieldAt(offset: number, width: number, context: FieldContext, ma
   const fields = fieldsAt(header.protocol, header.offset, context);
   const every = width <= 6 ? 2 ** (8 * width) - 1 : undefined;
   if (mask !== undefined && mask !== every) {
+    // A flag in the first of a field's two bytes is that flag, however many bytes were read.
     for (const found of fields) {
-      if (found.mask !== undefined && found.offset === start && found.width === width && found.mask === mask) {
-        return named(found, found.name, trailingZeros(mask));
-      }
+      const behind = found.offset + found.width - start - width;
+      if (found.mask !== undefined && found.mask === mask * 256 ** behind)
+        return named(found, found.name, trailingZeros(found.mask));
     }
     return undefined;
   }

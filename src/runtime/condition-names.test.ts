@@ -130,3 +130,78 @@ ${load}
     ]);
   });
 });
+
+describe('parts of a field', () => {
+  const seen = (body: string, packet = udp): string =>
+    conditionOf(`${ipv4}\n${body}`, packet).replace('eth.type == 0x0800 && ', '');
+  const offset = 'r4 = *(u16 *)(r2 + 20)\n r4 &= 0xff1f\n if r4 != 0 goto no';
+  it.each([
+    ['asked by name one after another', `${offset}\n r4 = *(u8 *)(r2 + 20)\n r4 &= 0x20\n if r4 != 0 goto no`],
+    ['asked of both bytes', `${offset}\n r4 = *(u16 *)(r2 + 20)\n r4 &= 0x20\n if r4 != 0 goto no`],
+  ])('%s', (_, body) => {
+    expect(seen(`${body}\n goto yes`)).toBe('ip.fragoff == 0 && ip.mf == 0');
+  });
+
+  it('asked at once have the name of both', () => {
+    expect(seen('r4 = *(u16 *)(r2 + 20)\n r4 &= 0xff3f\n if r4 == 0 goto yes')).toBe('ip.fragmented == 0x0000');
+  });
+
+  it('asked by name beside others that have none', () => {
+    const body =
+      'r4 = *(u8 *)(r2 + 21)\n r4 &= 1\n if r4 != 0 goto no\n r4 = *(u8 *)(r2 + 20)\n r4 &= 0x40\n if r4 == 0 goto yes';
+    expect(seen(body)).toBe('(ip.frag & 0x1) == 0x0000 && ip.df == 0');
+  });
+
+  it('are one number where all of it is known in the end', () => {
+    const body = 'r4 = *(u8 *)(r2 + 15)\n r5 = r4\n r5 &= 1\n if r5 != 0 goto no\n if r4 == 0 goto yes';
+    expect(seen(body)).toBe('ip.tos == 0x00');
+  });
+
+  it('without a name are bits of all of it, however few bytes were read', () => {
+    expect(seen('r4 = *(u8 *)(r2 + 16)\n r4 &= 0xfc\n if r4 == 0 goto yes')).toBe('(ip.len & 0xfc00) == 0x0000');
+  });
+
+  it('that follow from a range do not take its name from a field', () => {
+    const port =
+      'r4 = *(u8 *)(r2 + 23)\n if r4 != 17 goto no\n r4 = *(u8 *)(r2 + 14)\n if r4 != 69 goto no\n r4 = *(u16 *)(r2 + 36)\n r4 = be16 r4';
+    const body = `${port}\n if r4 > 100 goto no\n r5 = *(u16 *)(r2 + 34)\n r5 = be16 r5\n r5 *= 3\n if r4 > r5 goto no\n goto yes`;
+    expect(seen(body).replace(/^.*45 && /, '')).toBe('udp.dport < 101 && (udp.sport * 3) >= udp.dport');
+  });
+});
+
+describe('arithmetic that wraps', () => {
+  const last = (body: string): string => conditionOf(`r4 = *(u8 *)(r2 + 50)\n${body}\n goto yes`, udp);
+  it.each([
+    ['in 64 bits', 'r4 += -100\n if r4 > 20 goto no', 'pkt[50:1] >= 100 && pkt[50:1] <= 120'],
+    [
+      'in 64 bits, from the other side',
+      'r4 += -120\n r5 = -20 ll\n if r4 >= r5 goto no',
+      'pkt[50:1] >= 100 && pkt[50:1] <= 119',
+    ],
+    ['in 32 bits, from the other side', 'w4 += -120\n if w4 >= -20 goto no', 'pkt[50:1] >= 100 && pkt[50:1] <= 119'],
+    ['in a byte', 'r4 += 123\n r4 &= 255\n if r4 < 5 goto no', '(pkt[50:1] < 133 || pkt[50:1] > 137)'],
+  ])('%s is an interval of the field, or all but one', (_, body, words) => {
+    expect(last(body)).toBe(words);
+  });
+
+  it('cut to fewer bits says so', () => {
+    const body = 'r5 = *(u8 *)(r2 + 51)\n r4 += r5\n r4 &= 255\n if r4 == 7 goto no';
+    expect(last(body)).toBe('((pkt[50:1] + pkt[51:1]) & 0xff) != 0x7');
+  });
+
+  it('is written as C would', () => {
+    const body =
+      'r5 = *(u32 *)(r2 + 52)\n r5 *= 3\n w5 += w4\n r6 = *(u32 *)(r2 + 56)\n if r5 > r6 goto yes\n if r5 <= r6 goto yes';
+    expect(last(body)).toMatch(/^le32\(pkt\[56:4\]\) (<|>=) \(u32\)\(/);
+    const signed = 'r4 <<= 56\n r4 s>>= 56\n r5 = *(u8 *)(r2 + 51)\n if r4 s> r5 goto yes';
+    expect(last(signed)).toMatch(/^\(s64\)pkt\[51:1\] (<|>=) \(s8\)pkt\[50:1\]$/);
+  });
+});
+
+describe('a key', () => {
+  it('that is some bits of a byte is the number that they are', () => {
+    const body =
+      'r4 = *(u8 *)(r2 + 50)\n r4 >>= 4\n *(u32 *)(r10 - 4) = r4\n r1 = table ll\n r2 = r10\n r2 += -4\n call bpf_map_lookup_elem\n if r0 == 0 goto no\n goto yes';
+    expect(conditionOf(body, udp)).toBe('table[pkt[50:1] >> 4] not found');
+  });
+});
