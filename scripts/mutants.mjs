@@ -33,7 +33,7 @@
 // A row a mutant, `N killed, M lived, K equivalent` at the end, with the mutants that lived once more; exit 1 if fewer
 // than 95 of 100 of those that are not equivalent died.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,7 +78,12 @@ function clone(number) {
   const folder = mkdtempSync(join(tmpdir(), `jitnic-mutants-${number}-`));
   const tracked = spawnSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
   for (const name of tracked.stdout.trim().split('\n')) cpSync(join(root, name), join(folder, name));
-  for (const name of ['node_modules', 'dist']) symlinkSync(join(root, name), join(folder, name));
+  symlinkSync(join(root, 'dist'), join(folder, 'dist'));
+  // What vitest keeps in node_modules is its own for each folder: another one that runs there empties it.
+  const packages = join(folder, 'node_modules');
+  mkdirSync(packages);
+  for (const name of readdirSync(join(root, 'node_modules')))
+    if (!/^\..*vite/.test(name)) symlinkSync(join(root, 'node_modules', name), join(packages, name));
   return folder;
 }
 

@@ -198,6 +198,29 @@ function expectSame(map: string, keySize: number, key: fc.Arbitrary<readonly num
 
 const few = fc.integer({ min: 0, max: 11 });
 
+describe('compiled code finds, changes and deletes what it has put into a hash', () => {
+  it.each([4, 8, 12, 16, 20, 24])('under a key of %d bytes, and under no key that differs in its last byte', (size) => {
+    const key = Array.from({ length: size }, (_, i) => 1 + i);
+    const other = key.with(size - 1, 0);
+    const steps = [
+      { what: 1, key, value: 5 },
+      { what: 1, key: other, value: 6 },
+      { what: 0, key },
+      { what: 1, key, value: 7 },
+      { what: 0, key },
+      { what: 2, key },
+      { what: 0, key },
+      { what: 0, key: other },
+    ].map((step) => ({ flags: 0, value: 0, ...step }));
+    const { answers } = history(
+      program('type=hash value=8 max_entries=8', size, false),
+      steps,
+      (machine) => new WasmEngine(machine, { verdicts: Verdicts.trusting() }),
+    ) as { answers: bigint[] };
+    expect(answers.map(Number)).toEqual([0, 0, 5, 0, 7, 0, 77, 6]);
+  });
+});
+
 describe('compiled code and the interpreter agree on', () => {
   it.each([
     ['hash', 'type=hash value=8 max_entries=8', 4],

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { openExample } from '../../test/support/examples.js';
 import type { Content, ResultStore } from '../base/index.js';
+import { Interpreter } from '../interp/index.js';
 import { assemble } from '../object/index.js';
 import { generateBatches, packetAt } from '../packet/index.js';
 import { Verdicts } from '../verifier/index.js';
+import { type Engine, Machine } from '../vm/index.js';
+import { Host } from './host.js';
 import { Session, type SessionOptions } from './index.js';
 
 /** Remembers for which content it was asked. */
@@ -86,6 +89,38 @@ describe('the host', () => {
     const second = run(4000, { store });
     expect(store.saves).toBe(1);
     expect(second.verdicts).toEqual(first.verdicts);
+  });
+
+  it('interprets nothing more once it has compiled, be it quickly or well', () => {
+    // A thousand instructions a packet: quick code pays after ten of them, full code after a million.
+    const text = 'f:\nr0 = 0\nr0 += 1\nif r0 != 500 goto -2\nr0 = 2\nexit\n';
+    const counting = assemble(`.section xdp\n.globl f\n${text}`);
+    const machine = new Machine(counting);
+    const [program] = machine.programs;
+    if (program === undefined) throw new Error('no program');
+    const interpreter = new Interpreter(machine);
+    let interpreted = 0;
+    const core: Engine = {
+      name: 'counted',
+      run: (asked) => {
+        interpreted++;
+        return interpreter.run(asked);
+      },
+    };
+    const host = new Host(machine, program, {
+      kind: 'wasm',
+      verdicts: Verdicts.of(counting),
+      maxSteps: undefined,
+      core,
+    });
+    const seen = Array.from({ length: 40 }, () => {
+      machine.setPacket({ data: new Uint8Array(64) });
+      expect(host.run().verdict).toBe(2);
+      return interpreted;
+    });
+    expect(seen.slice(0, 8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(seen.at(-1)).toBe(seen[15]);
+    expect(host.work).toBeGreaterThan(30_000);
   });
 
   it('is CPU 0 where there is one', () => {
