@@ -5,6 +5,7 @@ import { isTailCall } from '../code/index.js';
 import { encodeInsns } from '../isa/index.js';
 import { noSolver, openSolver } from '../linux/open-solver.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { lookBudget } from '../super/proof/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { breakableWith, release } from './breakable-solver.js';
 import type { Io } from './command.js';
@@ -22,9 +23,9 @@ const sureness: readonly FunctionProof['verdict'][] = ['proved', 'bounded', 'unk
 /**
  * The least sure of the verdicts on two programs' functions, compared one by one; their maps are equal. `unknown`
  * without asking where that says nothing of the whole: other functions, one that the verifier refuses, programs behind
- * tail calls that are not the same.
+ * tail calls that are not the same. `times`: as much work as usual, so often.
  */
-export async function proveProgram(old: ProgramOf, fresh: ProgramOf, io: Io): Promise<FunctionProof> {
+export async function proveProgram(old: ProgramOf, fresh: ProgramOf, times: number, io: Io): Promise<FunctionProof> {
   const names = old.program.functions.map(({ name }) => name);
   const others = fresh.program.functions.map(({ name }) => name);
   if (names.length === 0 || names.join() !== others.join())
@@ -37,7 +38,7 @@ export async function proveProgram(old: ProgramOf, fresh: ProgramOf, io: Io): Pr
   if (solver === undefined) io.info(noSolver);
   const alone = ({ object, program }: ProgramOf): ObjectSpec => ({ ...object, programs: [program] });
   const proofs = await breakableWith(io, 'proving', solver, (heard) =>
-    proveFunctions(alone(old), alone(fresh), new Set(names), heard),
+    proveFunctions(alone(old), alone(fresh), new Set(names), heard, lookBudget(times)),
   ).finally(() => release(solver));
   let least: FunctionProof = { verdict: 'proved' };
   for (const name of names) {

@@ -11,7 +11,7 @@ import { count, formatNumber, formatTable, hex, wholeNumber, wrapWords } from '.
 import { verify } from '../verifier/index.js';
 import { readPackets } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { type Compared, compare } from './diff-compare.js';
+import { type Compared, Comparing } from './diff-compare.js';
 import { proveProgram } from './diff-proof.js';
 import type { FunctionProof } from './opt-proofs.js';
 import { declareReading } from './program-file.js';
@@ -19,15 +19,19 @@ import { type Chosen, openProgram, readMapsIn, type SessionFlags } from './run-o
 
 interface Options extends SessionFlags {
   readonly budget?: string;
+  readonly effort?: string;
   readonly proof?: boolean;
 }
 
-/** Packets that a search makes for each of the two. */
+/** Starts that a search tries for each of the two. */
 const defaultBudget = 5000;
 
 /** Starts of the first look for a difference, before a solver is asked, and of the one behind it. */
 const firstBudget = 300;
 const secondBudget = 1500;
+
+/** What the looks may take in all (explore/follow/effort.ts). */
+const searchEffort = 40_000_000;
 
 /** Differences that are told. */
 const mostTold = 8;
@@ -45,8 +49,9 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--maps-in <file>', 'contents of maps of both before the first packet')
       .option(
         '--budget <n>',
-        `packets that the search for paths makes for each (default ${formatNumber(defaultBudget)}, or fewer that tell them apart)`,
+        `starts that the search tries for each (default ${formatNumber(defaultBudget)}, or fewer that tell them apart)`,
       )
+      .option('--effort <n>', 'look and think so many times as long as usual, which is some seconds', '1')
       .option('--no-proof', 'look for packets at once: do not ask a solver first')
       .addHelpText(
         'after',
@@ -54,14 +59,16 @@ export const command: CliCommand = defineCommand<Options>({
 Examples:
   jitnic diff old.o new.o                  by proof, else packets are looked for
   jitnic diff old.o new.o -r traffic.pcap  and this traffic, maps compared in the end
+  jitnic diff old.o new.o --effort 10      where that was undecided
 
-Exit code 1: they differ. 0: the code is equal, proved to do the same, or no packet
-told them apart (tested).`,
+Exit code 1: they differ. 0: the code is equal, proved to do the same, or no start that
+was tried told them apart (undecided).`,
       );
   },
   run: async ([oldFile = '', newFile = '', name], options, io) => {
     if (oldFile === '-' && newFile === '-') throw new UsageError('two objects cannot both come from stdin');
-    const budget = wholeNumber('--budget', options.budget, 0) ?? defaultBudget;
+    const budget = wholeNumber('--budget', options.budget, 0);
+    const times = wholeNumber('--effort', options.effort, 1) ?? 1;
     const maps = await readMapsIn(options, io);
     const old = await openProgram(oldFile, name, options, io);
     const fresh = await openProgram(newFile, name ?? undefined, options, io);
@@ -69,29 +76,32 @@ told them apart (tested).`,
       hex(encodeInsns(old.program.insns)) === hex(encodeInsns(fresh.program.insns)) && sameData(old, fresh);
     const packets =
       options.read === undefined ? [] : await readPackets(options.read, io, wholeNumber('--count', options.count, 1));
-    const comparing = (most: number): Promise<Compared> =>
-      io.work('comparing', () => compare({ old, fresh, packets, maps, budget: Math.min(most, budget) }));
+    // Who names a budget has it spent, whatever it takes.
+    const most = budget ?? times * defaultBudget;
+    const effort = budget === undefined ? times * searchEffort : Number.POSITIVE_INFINITY;
+    const comparing = isEqual
+      ? undefined
+      : await io.work('comparing', () => new Comparing({ old, fresh, packets, maps }));
+    const look = (starts: number): Promise<void> =>
+      io.work('comparing', () => comparing?.look(Math.min(starts, most), effort));
+    const isFound = (): boolean => (comparing?.compared.partings.length ?? 0) > 0;
     // What is found soon need not be asked of a solver, who may think long about what is not so.
-    const first = isEqual ? undefined : await comparing(firstBudget);
-    const differ = (compared: Compared | undefined): boolean => (compared?.partings.length ?? 0) > 0;
-    const isFound = differ(first);
+    await look(firstBudget);
     const proof =
-      isEqual || isFound || options.proof === false || !sameData(old, fresh)
+      isEqual || isFound() || options.proof === false || !sameData(old, fresh)
         ? undefined
-        : await proveProgram(old, fresh, io);
-    const isSure = isEqual || proof?.verdict === 'proved';
-    let compared = isSure ? undefined : first;
+        : await proveProgram(old, fresh, times, io);
     // Who names a budget has it spent; else what tells them apart is enough.
-    const isEnough = (): boolean => isSure || (options.budget === undefined && differ(compared));
-    for (const most of options.budget === undefined ? [secondBudget, budget] : [budget])
-      if (!isEnough() && budget > firstBudget) compared = await comparing(most);
+    for (const starts of budget === undefined ? [secondBudget, most] : [most])
+      if (proof?.verdict !== 'proved' && (budget !== undefined || !isFound())) await look(starts);
+    const compared = proof?.verdict === 'proved' ? undefined : comparing?.compared;
     const work = isEqual
       ? undefined
       : await io.work('verifying', () => [verifierWork(old), verifierWork(fresh)] as const);
     const result = { old, fresh, isEqual, proof, compared, work };
     if (io.flags.json) io.json('jitnic.diff/1', diffJson(result));
     else io.out(diffText(result, io));
-    return differ(compared) ? exitCodes.negative : (exitCodes.ok as ExitCode);
+    return (compared?.partings.length ?? 0) > 0 ? exitCodes.negative : (exitCodes.ok as ExitCode);
   },
 });
 
@@ -137,6 +147,8 @@ function diffJson({ old, fresh, isEqual, proof, compared, work }: Result): Recor
     proof: proof === undefined ? undefined : { verdict: proof.verdict, why: proof.why },
     packets: compared?.packets ?? 0,
     made: compared?.made ?? 0,
+    starts: compared?.starts ?? 0,
+    searched_all: compared?.isAll ?? false,
     skipped: compared?.skipped ?? 0,
     verifier_insns: work === undefined ? undefined : { old: work[0], new: work[1] },
     steps: compared === undefined ? undefined : { old: compared.steps[0], new: compared.steps[1] },
@@ -168,12 +180,16 @@ function diffText({ old, fresh, isEqual, proof, compared, work }: Result, io: Io
     return `${text}\n${formatTable(sideColumns, rows)}`;
   }
   if (compared === undefined) return '';
-  const { partings, packets, made, skipped, steps, classes } = compared;
-  const tried = `${count(made, 'packet')} made for paths of either${packets === 0 ? '' : `, ${formatNumber(packets)} of the capture`}`;
-  let text =
-    partings.length === 0
-      ? `${io.style.bold('tested')}: no difference in ${tried}; that is no proof${proof?.why === undefined ? '' : ` (${proof.why})`}\n`
-      : `${io.style.bold(count(partings.length, 'difference'))} in ${tried}\n`;
+  const { partings, packets, made, starts, isAll, skipped, steps, classes } = compared;
+  const more = packets === 0 ? '' : `, ${formatNumber(packets)} of the capture`;
+  let text: string;
+  if (partings.length > 0)
+    text = `${io.style.bold(count(partings.length, 'difference'))} in ${count(made, 'packet')} made for paths of either${more}\n`;
+  else {
+    const end = isAll ? 'the searches have gone every path' : '`--effort` looks longer';
+    const why = proof?.why === undefined ? 'that is no proof' : `that is no proof: ${proof.why}`;
+    text = `${io.style.bold('undecided')}: no difference found in ${count(starts, 'start')} (${count(made, 'packet')} made${more}); ${end}; ${why}\n`;
+  }
   for (const { packet, data, start, what, old: a, new: b, fields } of partings.slice(0, mostTold)) {
     const head = data.length === 0 ? '' : `${packet === 0 ? 'made' : `packet ${packet}`}: ${summarize(data)}\n  `;
     text += `\n${head}${what}: ${a} -> ${b}\n`;

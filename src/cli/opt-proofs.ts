@@ -1,7 +1,7 @@
 /** What the solver says of functions that `jitnic opt` changed, for people and scripts. */
 import type { ObjectSpec } from '../object/index.js';
 import type { Solver } from '../solve/index.js';
-import { type Validation, validateObject } from '../super/proof/index.js';
+import { type Budget, type Validation, validateObject } from '../super/proof/index.js';
 
 /** The verdict on a function, over all programs that have it. */
 export interface FunctionProof {
@@ -19,8 +19,9 @@ export async function proveFunctions(
   after: ObjectSpec,
   names: ReadonlySet<string>,
   solver: Solver | undefined,
+  budget?: Budget,
 ): Promise<ReadonlyMap<string, FunctionProof>> {
-  const verdicts = await validateObject(before, after, names, solver);
+  const verdicts = await validateObject(before, after, names, solver, budget);
   return new Map([...verdicts].map(([name, validation]) => [name, proofOf(validation, before)]));
 }
 

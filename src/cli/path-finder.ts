@@ -70,16 +70,20 @@ export const usualPackets: readonly string[] = [
 ];
 
 /** How a search is set up. */
-export interface FinderOptions extends SessionOptions {
-  /** Starts to try. */
-  readonly budget: number;
+export interface SearchOptions extends SessionOptions {
   readonly searchSeed: number;
   /** Packets to begin with besides the usual ones. */
   readonly seeds: readonly Uint8Array[];
-  /** What ran before: ways that count as known. */
-  readonly known: readonly Uint8Array[];
   /** Maps are as they were given for every packet: only packets are looked for. */
   readonly keepMaps?: boolean | undefined;
+}
+
+/** A search from beginning to end. */
+export interface FinderOptions extends SearchOptions {
+  /** Starts to try. */
+  readonly budget: number;
+  /** What ran before: ways that count as known. */
+  readonly known: readonly Uint8Array[];
   /** Tells when to stop, besides the budget. */
   readonly isOver?: (() => boolean) | undefined;
   /** Most that the search takes (StateSearch.effort); undefined: as much as the budget takes. */
@@ -87,7 +91,7 @@ export interface FinderOptions extends SessionOptions {
 }
 
 /** A search that is set up and has run what it begins with. Throws RejectedError, and what machines throw. */
-export function openSearch(object: ObjectSpec, program: ProgramSpec, options: FinderOptions): StateSearch {
+export function openSearch(object: ObjectSpec, program: ProgramSpec, options: SearchOptions): StateSearch {
   options.verdicts?.require(object, program);
   const world = worldOf(object, options);
   const machine = world.machine();
@@ -131,7 +135,7 @@ interface World {
   readonly entries: readonly StartEntry[];
 }
 
-function worldOf(object: ObjectSpec, options: FinderOptions): World {
+function worldOf(object: ObjectSpec, options: SearchOptions): World {
   const { maps, keepMaps } = options;
   const bare = (): Machine => new Machine(object, options);
   if (maps === undefined) return { machine: bare, entries: [] };
@@ -153,7 +157,7 @@ function worldOf(object: ObjectSpec, options: FinderOptions): World {
   return { machine: bare, entries };
 }
 
-function arrivalOf({ attach, frags }: ProgramSpec, { cpu }: FinderOptions): Arrival {
+function arrivalOf({ attach, frags }: ProgramSpec, { cpu }: SearchOptions): Arrival {
   return { cpu: cpu ?? 0, egressIfindex: attach === 'xdp_devmap' ? 2 : 0, frags };
 }
 

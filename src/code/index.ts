@@ -9,6 +9,7 @@ export {
   isTailCall,
   namedFunction,
 } from './calls.js';
+export { type ChangedSlots, changedSlots } from './changed-slots.js';
 export { type CounterPlan, planCounters, type SlotCounts, slotCounts } from './counters.js';
 export { encodingFault } from './encoding.js';
 export { type Fork, type ForkBlock, forkAt } from './forks.js';

@@ -63,7 +63,7 @@ export function rewriteProgram<P extends Rewritable>(program: P, edits: Edits): 
 }
 
 /** The field that holds a distance in slots, if the instruction has one. */
-function distanceField(insn: Insn): 'off' | 'imm' | undefined {
+export function distanceField(insn: Insn): 'off' | 'imm' | undefined {
   if (isConditionalJump(insn)) return 'off';
   if (isUnconditionalJump(insn)) return insn.code === op.JA32_OP ? 'imm' : 'off';
   if (isCall(insn)) return insn.src === op.CALL_LOCAL ? 'imm' : undefined;

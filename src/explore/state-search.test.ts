@@ -440,4 +440,114 @@ out:
     expect(verdicts(table)).toEqual({ 1: 1, 2: 1 });
     expect(table.found.find(({ verdict }) => verdict === 1)?.start.full).toEqual([0]);
   });
+
+  it('asks a table of constants for the element that it wants', () => {
+    // The state is what a table says of the packet's first byte; one byte of 256 leads to state 3, and then to a drop.
+    const bytes = Array.from({ length: 256 }, (_, i) => (i === 77 ? 3 : i % 3));
+    const found = search(
+      assemble(`
+.license "GPL"
+.section xdp
+.globl prog
+prog:
+	r7 = *(u32 *)(r1 + 0)
+	r8 = *(u32 *)(r1 + 4)
+	r0 = 2
+	r1 = r7
+	r1 += 14
+	if r1 > r8 goto out
+	r2 = *(u8 *)(r7 + 0)
+	r1 = states ll
+	r1 += r2
+	r3 = *(u8 *)(r1 + 0)
+	if r3 != 3 goto out
+	r0 = 1
+out:
+	exit
+.section .rodata
+states: .byte ${bytes.join(', ')}
+`),
+    );
+    expect(verdicts(found)).toEqual({ 1: 1, 2: 2 });
+    expect(found.found.find(({ verdict }) => verdict === 1)?.start.packet[0]).toBe(77);
+    expect(found.refutedWays.size).toBe(0);
+  });
+
+  it('asks for other elements of what can change, too, where the one that it had is in the way', () => {
+    // Of eight elements that the object brings the sixth alone is 9.
+    const found = search(
+      assemble(`
+.license "GPL"
+.section xdp
+.globl prog
+prog:
+	r7 = *(u32 *)(r1 + 0)
+	r8 = *(u32 *)(r1 + 4)
+	r0 = 2
+	r1 = r7
+	r1 += 14
+	if r1 > r8 goto out
+	r2 = *(u8 *)(r7 + 0)
+	r2 &= 7
+	if r2 == 0 goto out
+	r3 = r2
+	r3 <<= 3
+	r1 = cells ll
+	r1 += r3
+	r3 = *(u64 *)(r1 + 0)
+	if r3 == 9 goto hit
+	goto out
+hit:
+	if r2 != 5 goto out
+	r0 = 1
+out:
+	exit
+.section .data
+cells: .quad 1, 2, 3, 4, 5, 9, 7, 8
+`),
+      { varyMaps: false },
+    );
+    expect(verdicts(found)[1]).toBe(1);
+  });
+
+  it('knows that a walk over a full table sees its elements', () => {
+    // Counts what it walks over; who only leaves no room would see an empty table that takes nothing.
+    const walk = search(
+      assemble(`
+.license "GPL"
+${hash}
+.section xdp
+.globl prog
+prog:
+	*(u64 *)(r10 - 8) = 7
+	r2 = r10
+	r2 += -4
+	r3 = r10
+	r3 += -8
+	r1 = flows ll
+	r4 = 0
+	call bpf_map_update_elem
+	w6 = w0
+	r1 = flows ll
+	r2 = each ll
+	r3 = 0
+	r4 = 0
+	call bpf_for_each_map_elem
+	r1 = r0
+	r0 = 2
+	if w6 == 0 goto out
+	r0 = 1
+out:
+	exit
+.section .text
+each:
+	r0 = 0
+	exit
+`),
+    );
+    const full = walk.found.filter(({ start }) => start.full.length > 0);
+    expect(full.map(({ verdict }) => verdict)).toEqual([1]);
+    // Seven or eight elements, two instructions each.
+    expect(full[0]?.insns).toBeGreaterThan(20 + 2 * 6);
+  });
 });

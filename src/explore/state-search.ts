@@ -12,6 +12,7 @@ import { Prng } from '../packet/index.js';
 import { mostMetadata } from '../platform/index.js';
 import { type NearbyAnswer, NearbySolver, type Term, Terms, Trials, termsBelow } from '../solve/index.js';
 import { type BpfMap, cannotBeFull, cannotLose, type LoadedProgram, type Machine } from '../vm/index.js';
+import { questionEffort, startEffort } from './follow/effort.js';
 import type { KeyClass } from './follow/map-keys.js';
 import { PathFollower } from './follow/path-follower.js';
 import { PathNumber } from './follow/path-number.js';
@@ -19,6 +20,7 @@ import { noWay, type PathStep } from './follow/path-steps.js';
 import { type Arrival, arriving, fillMaps, referencesOf, type StartState, startLimits } from './follow/start-state.js';
 import { numberOf, valuesOf } from './follow/start-values.js';
 import { turnedStart, unchanged } from './follow/turned-start.js';
+import { PinnedValues } from './pinned-values.js';
 
 /** A path, and a start that takes it. */
 export interface StatePath {
@@ -56,6 +58,8 @@ interface Turn {
   readonly key?: Uint8Array | undefined;
   /** The solver gave up on it once and is to try harder. */
   readonly isHard?: boolean;
+  /** Of an address that is in the way of this way: a value that no path had. */
+  readonly frees?: number | undefined;
 }
 
 /** Tries in vain after which a way is not sought any more before all others. */
@@ -72,10 +76,6 @@ const quickConflicts = 20;
 
 /** Work of the solver on hard questions that each start which is run pays for: about a fifth of the time. */
 const workPerStart = 1000;
-
-/** What a start takes besides its instructions, and a question besides the solver's work. */
-const startEffort = 2000;
-const questionEffort = 500;
 
 /** Elements of a map that stays as it is to which a look-up is led. */
 const maxKeys = 3;
@@ -94,8 +94,7 @@ export class StateSearch {
   /** Starts that were run. */
   tried = 0;
   /**
-   * What it took so far, about a fifth of a microsecond each: instructions that were followed, work of the solver. It
-   * does not hang on the machine, so that a budget ends a search at the same place everywhere.
+   * What it took so far (follow/effort.ts): instructions that were followed, work of the solver.
    */
   effort = 0;
   /** Turns that cannot be, and such that the solver gave up on. */
@@ -131,6 +130,11 @@ export class StateSearch {
   private readonly hard: Turn[] = [];
   /** Starts that are to be tried with metadata before their packets, or with maps that are full. */
   private readonly variants: StartState[] = [];
+  /** Turns of what was taken as it was, and kept paths from new ways. */
+  private readonly freeing: Turn[] = [];
+  private readonly pinned = new PinnedValues();
+  /** Full maps just have no room (fillMaps), as long as no path came out otherwise for it. */
+  private isSketch = true;
   /** Turns were left out. */
   private isCut = false;
   /** Work of the solver on hard questions so far. */
@@ -201,7 +205,11 @@ export class StateSearch {
     const start = this.turned(turn);
     if (start === undefined) return;
     this.run(start, turn);
-    const { way } = turn.path.steps[turn.step] as PathStep;
+    const step = turn.path.steps[turn.step] as PathStep;
+    // The value was not the one, and there may be others.
+    if (turn.frees !== undefined && !this.ways.has(turn.frees) && this.pinned.isAskedAgain(step))
+      this.freeing.push(turn);
+    const { way } = step;
     if (way !== noWay && !this.ways.has(way ^ 1)) this.leave(way ^ 1);
   }
 
@@ -213,7 +221,7 @@ export class StateSearch {
       for (let start = this.variants.pop(); start !== undefined; start = this.variants.pop())
         this.run(start, undefined);
       // What a hard turn finds may lead to more that are not.
-      const turn = this.nextNew(this.urgent) ?? this.nextNew(this.hardUrgent);
+      const turn = this.nextNew(this.urgent) ?? this.nextFreeing() ?? this.nextNew(this.hardUrgent);
       if (turn === undefined) return;
       this.tryTurn(turn);
     }
@@ -231,8 +239,8 @@ export class StateSearch {
 
   /** Nothing is to be turned or run. */
   private get isIdle(): boolean {
-    const { urgent, open, late, hardUrgent, hard, variants } = this;
-    return [urgent, open, late, hardUrgent, hard, variants].every((turns) => turns.length === 0);
+    const { urgent, open, late, hardUrgent, hard, variants, freeing } = this;
+    return [urgent, open, late, hardUrgent, hard, variants, freeing].every((turns) => turns.length === 0);
   }
 
   /** Has enough been run for what hard questions took? */
@@ -246,7 +254,8 @@ export class StateSearch {
    */
   get refutedWays(): ReadonlySet<number> {
     const left = this.leftWays;
-    return new Set([...this.ways].map((way) => way ^ 1).filter((way) => !this.ways.has(way) && !left.has(way)));
+    const others = [...this.ways].map((way) => way ^ 1);
+    return new Set(others.filter((way) => !this.ways.has(way) && !left.has(way) && !this.pinned.mayOpen(way)));
   }
 
   /** Ways that were tried in vain without being refuted, or are still to be tried. */
@@ -263,7 +272,7 @@ export class StateSearch {
   }
 
   private next(): Turn | undefined {
-    const urgent = this.nextNew(this.urgent);
+    const urgent = this.nextNew(this.urgent) ?? this.nextFreeing();
     if (urgent !== undefined) return urgent;
     const hard = this.mayBeHard ? (this.nextNew(this.hardUrgent) ?? this.draw(this.hard)) : undefined;
     return (
@@ -276,6 +285,15 @@ export class StateSearch {
     for (let turn = turns.pop(); turn !== undefined; turn = turns.pop()) {
       if (this.isNew(turn.path.steps[turn.step] as PathStep)) return turn;
       (turn.isHard === true ? this.hard : this.open).push(turn);
+    }
+    return undefined;
+  }
+
+  /** The oldest of what is in the way of a way that is still new. */
+  private nextFreeing(): Turn | undefined {
+    for (let turn = this.freeing.shift(); turn !== undefined; turn = this.freeing.shift()) {
+      if (!this.ways.has(turn.frees as number)) return turn;
+      this.pinned.answered(turn.path.steps[turn.step] as PathStep);
     }
     return undefined;
   }
@@ -302,13 +320,14 @@ export class StateSearch {
     let isOpen = true;
     machine.transaction.begin();
     try {
-      if (!fillMaps(machine, given)) return undefined;
+      if (!fillMaps(machine, given, this.isSketch)) return undefined;
       machine.setPacket(arriving(given, options.arrival));
       follower.start(given);
       const { verdict, steps: insns } = interpreter.run(program);
       this.effort += startEffort + insns;
       const waysBefore = this.ways.size;
       for (const way of follower.ways) this.ways.add(way);
+      this.pinned.note(follower.steps);
       // Maps that nobody asked for room need not be full.
       const taken = follower.keys.keys.all.filter((key) => key.isTaken);
       const start = {
@@ -324,6 +343,11 @@ export class StateSearch {
       machine.transaction.rollback();
       isOpen = false;
       if (!this.isTaken(start, path)) {
+        if (this.isSketch && start.full.length > 0) {
+          this.isSketch = false;
+          this.paths.delete(path);
+          return this.run(given, turn);
+        }
         this.unsure++;
         return undefined;
       }
@@ -428,15 +452,32 @@ export class StateSearch {
       const before = path.steps[i] as PathStep;
       if (before.kind !== 'presence') held.push(before.term);
     }
-    const wanted = step.kind === 'presence' ? this.keyWanted(step.key, key) : this.terms.no(step.term);
+    const { terms } = this;
+    const isFreeing = turn.frees !== undefined;
+    const wanted =
+      step.kind === 'presence'
+        ? this.keyWanted(step.key, key)
+        : isFreeing
+          ? terms.no(terms.any(this.pinned.seen(step)))
+          : terms.no(step.term);
     const answer = this.ask(turn, held, wanted);
     if (answer === undefined) return undefined;
+    if (isFreeing && answer.verdict !== 'unknown') this.pinned.answered(step);
     if (answer.verdict === 'sat') return turnedStart(path, index, answer.changes, undefined);
     if (answer.verdict === 'unsat') this.refuted++;
     else this.unknown++;
+    if (isFreeing) return undefined;
     // What contradicts the result of a call, another result may allow.
     if (answer.verdict === 'unknown' || answer.core.some((term) => path.pins.includes(term))) this.leave(step.way ^ 1);
+    else if (this.isNew(step)) this.free(turn, answer.core);
     return undefined;
+  }
+
+  /** What was taken as it was and is in the way is asked for other values. */
+  private free({ path, step }: Turn, core: readonly Term[]): void {
+    const way = (path.steps[step] as PathStep).way ^ 1;
+    for (const index of this.pinned.block(way, core, path.steps.slice(0, step)))
+      this.freeing.push({ path, step: index, value: undefined, frees: way });
   }
 
   /**

@@ -1,4 +1,5 @@
 export { evaluateTerm, evaluateTerms, type Model } from './evaluate.js';
+export { lowZeros } from './low-zeros.js';
 export { type NearbyAnswer, NearbySolver, type Values } from './nearby-solver.js';
 export {
   type BinaryOp,

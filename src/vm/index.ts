@@ -5,7 +5,7 @@ export { ConntrackTable } from './conntrack.js';
 export { contentsText } from './contents-text.js';
 export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
-export { cannotBeFull, fillMap } from './full-map.js';
+export { cannotBeFull, fillMap, leaveNoRoom } from './full-map.js';
 export {
   findGlobal,
   foldedGlobals,

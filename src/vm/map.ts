@@ -102,6 +102,14 @@ export abstract class BpfMap {
     return -errno.EOPNOTSUPP;
   }
 
+  /**
+   * Leaves no room for another element, as if there were others that nobody sees; what is deleted leaves room again.
+   * False: not done, since what is in the map would have to be there.
+   */
+  takeRoom(): boolean {
+    return false;
+  }
+
   /** Guest addresses of keys and values in iteration order, for bpf_for_each_map_elem. */
   *elements(_cpu: number): IterableIterator<MapElement> {}
 

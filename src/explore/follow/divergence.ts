@@ -9,6 +9,7 @@
 import { Interpreter } from '../../interp/index.js';
 import { NearbySolver, type Term, Terms } from '../../solve/index.js';
 import type { LoadedProgram, Machine } from '../../vm/index.js';
+import { questionEffort, startEffort } from './effort.js';
 import type { OtherVersion } from './follow-keys.js';
 import type { KeyClass } from './map-keys.js';
 import { PathFollower } from './path-follower.js';
@@ -64,6 +65,7 @@ interface Followed {
   readonly results: readonly bigint[];
   readonly pins: readonly Term[];
   readonly places: ReadonlyMap<string, Place>;
+  readonly insns: number;
 }
 
 /** Looks for starts that tell two versions apart, near starts that are given. */
@@ -74,6 +76,8 @@ export class Divergences {
   private readonly fresh: VersionRun;
   private readonly pairs: VersionPairs;
   private readonly limits: readonly Term[];
+  /** What it took so far, as {@link StateSearch.effort}. */
+  effort = 0;
   /** Questions in vain, by what they were about. */
   private readonly vain = new Map<string, number>();
 
@@ -89,6 +93,7 @@ export class Divergences {
     const other = this.pairs.translated(start);
     const a = this.old.follow(start, undefined);
     const b = other && a && this.fresh.follow(other, { keys: a.classes, mapOf: (i) => this.pairs.mapOf(i) });
+    this.effort += 2 * startEffort + (a?.followed.insns ?? 0) + (b?.followed.insns ?? 0);
     if (a === undefined || b === undefined) return;
     const seen = new Set(a.followed.keys.map(idOf));
     const keys = [...a.followed.keys, ...b.followed.keys.filter((key) => !seen.has(idOf(key)))];
@@ -103,6 +108,7 @@ export class Divergences {
       if ((this.vain.get(what) ?? 0) >= patience) return undefined;
       this.vain.set(what, (this.vain.get(what) ?? 0) + 1);
       const answer = this.solver.solve(given, wanted, valuesOf(path), conflicts);
+      this.effort += questionEffort + answer.work;
       return answer.verdict === 'sat' ? turnedStart(path, Infinity, answer.changes, undefined) : undefined;
     };
     for (const [steps, others, given, side] of [
@@ -192,15 +198,15 @@ class VersionRun {
     const { machine } = version;
     machine.transaction.begin();
     try {
-      if (!fillMaps(machine, start)) return undefined;
+      if (!fillMaps(machine, start, true)) return undefined;
       machine.setPacket(arriving(start, version.arrival));
       follower.keys.other = other;
       follower.start(start);
-      const { r0 } = interpreter.run(version.program);
+      const { r0, steps: insns } = interpreter.run(version.program);
       const classes = follower.keys.keys;
       const { steps, results, pins } = follower;
       const terms = new Set(steps.flatMap((step) => (step.kind === 'presence' ? [] : [step.term])));
-      return { followed: { steps, terms, keys: classes.all, results, pins, places: this.places(r0) }, classes };
+      return { followed: { steps, terms, keys: classes.all, results, pins, places: this.places(r0), insns }, classes };
     } finally {
       machine.transaction.rollback();
     }

@@ -13,6 +13,7 @@ import { xdpMd } from '../../platform/index.js';
 import { type Term, type Terms, widthOf } from '../../solve/index.js';
 import { aluTerm, jumpTerm, readsDestination } from '../../super/index.js';
 import type { LoadedProgram, Machine, Registers } from '../../vm/index.js';
+import { ConstantTables } from './constant-tables.js';
 import { followCall } from './follow-call.js';
 import { KeyFollower } from './follow-keys.js';
 import type { KeyClass } from './map-keys.js';
@@ -46,6 +47,7 @@ export class PathFollower implements Observer {
   readonly registers: Registers;
   readonly shadow: ShadowMemory;
   readonly keys: KeyFollower;
+  private readonly tables: ConstantTables;
   /** Of the run so far. */
   steps: PathStep[] = [];
   /** Ways out of conditional jumps that it went, each once for each time. */
@@ -75,6 +77,7 @@ export class PathFollower implements Observer {
     this.registers = registers;
     this.shadow = new ShadowMemory(terms, machine.memory, machine.lane);
     this.keys = new KeyFollower(this, varyMaps);
+    this.tables = new ConstantTables(terms, machine);
     this.end = terms.bits(64, 0);
   }
 
@@ -150,10 +153,10 @@ export class PathFollower implements Observer {
   }
 
   /** A comparison that came out as `term`, which is true. */
-  condition(kind: ConditionKind, term: Term, way: number = noWay): void {
+  condition(kind: ConditionKind, term: Term, way: number = noWay, pinned?: Term): void {
     if (term.op === 'const' || this.known.has(term)) return;
     this.known.add(term);
-    this.steps.push({ kind, term, way });
+    this.steps.push({ kind, term, way, pinned });
   }
 
   /** There was an element at the start, or none, and the run depends on it. */
@@ -170,7 +173,8 @@ export class PathFollower implements Observer {
 
   /** From here on the value is taken for what it is. */
   pin(term: Term | undefined, value: bigint): void {
-    if (term !== undefined) this.condition('pin', this.terms.eq(term, this.terms.bits(widthOf(term), value)));
+    if (term === undefined) return;
+    this.condition('pin', this.terms.eq(term, this.terms.bits(widthOf(term), value)), noWay, term);
   }
 
   /** What a register is in the running function, and what it holds. */
@@ -243,14 +247,31 @@ export class PathFollower implements Observer {
   }
 
   private loaded(insn: Insn): Term | undefined {
-    const { terms, machine } = this;
-    const address = this.address(insn.src) + insn.off;
+    const { machine } = this;
     const size = accessSize(insn);
+    const found = this.fromTable(insn, size);
+    if (found !== undefined) return this.extended(insn, found);
+    const address = this.address(insn.src) + insn.off;
     const { ctx } = machine.lane;
     if (address >= ctx.start && address < ctx.end) return this.contextField(address - ctx.start);
     const term = this.shadow.load(address, size);
+    return term && this.extended(insn, term);
+  }
+
+  private extended({ code }: Insn, term: Term): Term {
+    const { terms } = this;
+    return (code & 0xe0) === op.MODE_MEMSX ? terms.signExtend(term, 64) : terms.zeroExtend(term, 64);
+  }
+
+  /** What a table of constants has there, where the address depends on the start. */
+  private fromTable({ src, off }: Insn, size: number): Term | undefined {
+    const { terms } = this;
+    const term = this.termOf(src);
     if (term === undefined) return undefined;
-    return (insn.code & 0xe0) === op.MODE_MEMSX ? terms.signExtend(term, 64) : terms.zeroExtend(term, 64);
+    const address = terms.add(term, terms.bits(64, BigInt.asUintN(64, BigInt(off))));
+    const found = this.tables.load(address, Number(this.valueOf(src)) + off, size);
+    if (found !== undefined) this.condition('pin', found.isInside);
+    return found?.value;
   }
 
   private contextField(offset: number): Term | undefined {

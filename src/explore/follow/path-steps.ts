@@ -14,9 +14,9 @@ export type ConditionKind =
   /** An address or a size that was taken as it was. */
   | 'pin';
 
-/** One step; `term` was true. */
+/** One step; `term` was true. Of a pin: `pinned` is what was taken as it was, and `term` that it is what it was. */
 export type PathStep =
-  | { readonly kind: ConditionKind; readonly term: Term; readonly way: number }
+  | { readonly kind: ConditionKind; readonly term: Term; readonly way: number; readonly pinned?: Term | undefined }
   /** `way`: of the jump that came next, which most often asks for just that. */
   | { readonly kind: 'presence'; readonly key: KeyClass; readonly isPresent: boolean; way: number };
 

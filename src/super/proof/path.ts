@@ -103,6 +103,16 @@ export const wholeBudget: Budget = {
   solverSteps: 20_000_000,
 };
 
+/** For two programs of which nobody knows whether they are alike: seconds, `times` as many. */
+export function lookBudget(times: number): Budget {
+  return {
+    steps: times * 100_000,
+    questions: times * 400,
+    stepsPerQuestion: times * 2_000_000,
+    solverSteps: times * 10_000_000,
+  };
+}
+
 /** What is left of a budget; shared by all tries. */
 export type Left = { -readonly [K in 'steps' | 'questions' | 'solverSteps']: Budget[K] };
 

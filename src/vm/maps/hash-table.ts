@@ -151,6 +151,17 @@ export class HashTable {
     return fresh;
   }
 
+  /** From here on the table counts as having that many elements. */
+  claim(count: number): void {
+    this.memory.store32(this.table + countAt, count);
+  }
+
+  /** {@link take} has none left until one is released. */
+  takeAll(): void {
+    this.memory.store32(this.table + freshAt, this.elements);
+    this.memory.store32(this.table + freeAt, 0);
+  }
+
   /** Gives back what {@link take} gave. */
   release(element: number): void {
     const { memory } = this;
@@ -168,8 +179,11 @@ export class HashTable {
       if (link !== 0) return link - 1;
       bucket = ((memory.load32(node + 4) & (this.buckets - 1)) >>> 0) + 1;
     }
-    for (; bucket < this.buckets; bucket++) {
-      const link = memory.load32(this.bucketsAt + 4 * bucket);
+    // Most of a large table is empty, and walks look at all of it.
+    const { view } = memory;
+    const end = this.bucketsAt + 4 * this.buckets;
+    for (let at = this.bucketsAt + 4 * bucket; at < end; at += 4) {
+      const link = view.getUint32(at, true);
       if (link !== 0) return link - 1;
     }
     return -1;

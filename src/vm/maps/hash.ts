@@ -47,6 +47,11 @@ export class HashMap extends AnyHashMap {
     return this.put(key, value, flags, cpu);
   }
 
+  override takeRoom(): boolean {
+    this.table.claim(this.spec.maxEntries);
+    return true;
+  }
+
   override layout(): MapLayout {
     return this.layoutOf(this.values, 1, { kind: 'replace', spares: this.preallocated ? this.spares : undefined });
   }

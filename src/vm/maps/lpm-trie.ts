@@ -352,6 +352,11 @@ export class LpmTrieMap extends BpfMap {
     return limit;
   }
 
+  override takeRoom(): boolean {
+    this.memory.store32(this.trie + entriesAt, this.spec.maxEntries);
+    return true;
+  }
+
   private countEntries(by: number): void {
     const at = this.trie + entriesAt;
     this.memory.store32(at, this.memory.load32(at) + by);

@@ -32,6 +32,11 @@ export class PercpuHashMap extends AnyHashMap {
     return cpu < this.values.cpus ? this.lookup(key, cpu) : nowhere;
   }
 
+  override takeRoom(): boolean {
+    this.table.takeAll();
+    return true;
+  }
+
   override layout(): MapLayout {
     return this.layoutOf(this.values, this.values.cpus, { kind: 'in place' });
   }
