@@ -14,7 +14,7 @@ export function optPageOf(data: OptReportData): string {
     for (const own of program.functions) {
       const outcome = result.functions.find((fn) => fn.name === own.name && !seen.has(`${fn.section} ${fn.name}`));
       const other = next?.functions.find(({ name }) => name === own.name);
-      if (outcome === undefined || next === undefined || other === undefined) continue;
+      if (outcome === undefined || next === undefined || (other === undefined && outcome.after > 0)) continue;
       seen.add(`${outcome.section} ${outcome.name}`);
       functions.push({
         name: outcome.name,
@@ -26,7 +26,8 @@ export function optPageOf(data: OptReportData): string {
         saved: outcome.saved,
         takenBack: outcome.takenBack,
         kept: outcome.kept,
-        lines: linesOf([program, own], [next, other]),
+        // What is a part of its callers now is shown as it was.
+        lines: linesOf([program, own], other === undefined ? undefined : [next, other]),
       });
     }
   }
@@ -47,8 +48,8 @@ export function optPageOf(data: OptReportData): string {
 type Code = readonly [ProgramSpec, FunctionSpec];
 
 /** Source lines in the order in which the old code comes to them, then those that only the new one has. */
-function linesOf(before: Code, after: Code): OptLine[] {
-  const [old, now] = [byLine(before), byLine(after)];
+function linesOf(before: Code, after: Code | undefined): OptLine[] {
+  const [old, now] = [byLine(before), after === undefined ? new Map<string, LineCode>() : byLine(after)];
   const keys = new Set([...old.keys(), ...now.keys()]);
   return [...keys].map((key) => {
     const [from, to] = [old.get(key), now.get(key)];

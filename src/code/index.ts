@@ -37,5 +37,6 @@ export {
   writtenRegisters,
 } from './register-effects.js';
 export { rewriteProgram } from './rewrite.js';
+export { followStackPointers } from './stack-pointers.js';
 export { mayBeWritten } from './written-maps.js';
 export { needsZeroExtension } from './zero-extension.js';

@@ -21,8 +21,9 @@ export {
 export { connectionLayoutNote } from './connection-layout.js';
 export { isConstantSection } from './data-section.js';
 export { bindToDevice, needsDevice } from './device-bound.js';
-export { type EditedElf, type EditedInsn, editElf, type FunctionEdit } from './edit/edit-elf.js';
-export { type FileFunction, fileFunctions } from './edit/file-functions.js';
+export { type EditedElf, editElf } from './edit/edit-elf.js';
+export { type FileFunction, type FunctionPlace, fileFunctions } from './edit/file-functions.js';
+export type { EditedInsn, FunctionEdit } from './edit/moved-code.js';
 export {
   type CodeImage,
   type DataImage,

@@ -7,6 +7,7 @@
 import { editElf, fileFunctions, type ObjectSpec, readObject } from '../object/index.js';
 import type { Solver } from '../solve/index.js';
 import { type FindUnproved, hotFunctions } from './hot.js';
+import { type InlineResult, inlineFunctions, seenFrom } from './inline-tier.js';
 import {
   type FunctionOutcome,
   type OptimizedObject,
@@ -61,30 +62,47 @@ const maxWhole = 2000;
 export async function improveObject(bytes: Uint8Array, options: ImproveOptions = {}): Promise<ImprovedObject> {
   const { effort = 1, solver, ...rest } = options;
   const first = optimizeObject(bytes, { ...rest, profile: undefined });
+  const unprovedOf: FindUnproved | undefined =
+    solver === undefined
+      ? undefined
+      : async (after, names) => {
+          const [old, made] = [bytes, after].map((each) => readObject(each, { name: options.name })) as [
+            ObjectSpec,
+            ObjectSpec,
+          ];
+          const verdicts = await validateObject(old, made, names, solver, wholeBudget);
+          return [...names].filter((name) => verdicts.get(name)?.verdict !== 'proved');
+        };
+  const inlined = await inlineFunctions(bytes, first, rest, unprovedOf);
   const none = { windows: 0, questions: 0, rules: 0, whole: [], unproved: [] };
-  if (solver === undefined || effort === 0) return { ...first, search: none };
+  const made =
+    solver === undefined || unprovedOf === undefined || effort === 0
+      ? { ...inlined.result, search: none }
+      : await improveWith(inlined, { ...options, effort, solver }, unprovedOf);
+  return inlined.source === bytes ? made : seenFrom(first, made, inlined.gone);
+}
+
+/** What a solver is needed for: a search in windows, code laid out by packets, whole functions anew. */
+async function improveWith(
+  { source, result: first }: InlineResult,
+  options: ImproveOptions & { readonly effort: Effort; readonly solver: Solver },
+  unprovedOf: FindUnproved,
+): Promise<ImprovedObject> {
+  const { effort, solver, ...rest } = options;
   let found: RuleSet | undefined;
   let best = first;
-  let search: ImprovedObject['search'] = none;
+  let search: ImprovedObject['search'] = { windows: 0, questions: 0, rules: 0, whole: [], unproved: [] };
   if (effort >= 2) {
     const finder = new RuleFinder(solver, searchSteps[effort]);
     const rules = await finder.find(first.bytes, options.mcpu);
     search = { ...search, windows: finder.searched, questions: finder.questions, rules: rules.length };
     if (rules.length > 0) {
       found = new RuleSet(rules);
-      best = optimizeWithRules(bytes, { ...rest, profile: undefined }, found);
+      best = optimizeWithRules(source, { ...rest, profile: undefined }, found);
     }
   }
-  const unprovedOf: FindUnproved = async (after, names) => {
-    const [old, made] = [bytes, after].map((each) => readObject(each, { name: options.name })) as [
-      ObjectSpec,
-      ObjectSpec,
-    ];
-    const verdicts = await validateObject(old, made, names, solver, wholeBudget);
-    return [...names].filter((name) => verdicts.get(name)?.verdict !== 'proved');
-  };
-  const hot = await hotFunctions(bytes, best, found, options, unprovedOf);
-  const whole = await new WholeTier(bytes, hot.result, found, { ...options, without: hot.without }, unprovedOf).run();
+  const hot = await hotFunctions(source, best, found, options, unprovedOf);
+  const whole = await new WholeTier(source, hot.result, found, { ...options, without: hot.without }, unprovedOf).run();
   const unproved = [...new Set([...hot.unproved, ...whole.unproved])];
   return { ...whole.result, search: { ...search, whole: whole.names, unproved } };
 }

@@ -10,6 +10,6 @@ export {
   type Refusal,
 } from './optimize-object.js';
 export type { Goal } from './passes/pass.js';
-export { passes as bytecodePasses } from './passes/passes.js';
+export { bytecodePasses } from './passes/passes.js';
 export { aluTerm, jumpTerm, readsDestination } from './proof/alu.js';
 export { versionOf } from './version.js';

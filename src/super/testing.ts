@@ -39,6 +39,8 @@ export function optimizeText(text: string, options: OptimizeTextOptions = {}): s
     references: new Map(Object.entries(options.references ?? {}).map(([slot, name]) => [Number(slot), name] as const)),
     core: new Map<number, string>(),
     labels: [],
+    isStatic: false,
+    callees: new Map<number, never>(),
   };
   const arrays = new Set(options.arrays);
   const kind = { isEntry, narrowResult: isEntry, isXdp: isEntry, version, arrays, profile, plainContext };

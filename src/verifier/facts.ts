@@ -381,3 +381,15 @@ function rangeJson(range: Scalar): Record<string, string | number> {
     smax32: s32max,
   };
 }
+
+/**
+ * The same value as the function sees it that this one's code is put into, `levels` calls further up: frames in between
+ * are parts of that one's own, each `frameBytes` below the one before.
+ */
+export function factOfCaller(fact: ValueFact, levels: number, frameBytes: number): ValueFact {
+  if (fact.kind !== 'pointer' || fact.to !== 'fp') return fact;
+  const above = fact.framesUp - levels;
+  if (above >= 0) return { ...fact, framesUp: above };
+  const offset = addScalars(fact.offset, constScalar(BigInt(above * frameBytes)));
+  return { ...fact, offset, framesUp: 0 };
+}

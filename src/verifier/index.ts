@@ -5,6 +5,7 @@ export {
   type ConcreteWorld,
   factHolds,
   factJson,
+  factOfCaller,
   type InsnFacts,
   type PointerFact,
   type ProgramFacts,

@@ -81,6 +81,8 @@ export interface VerifyResult {
   readonly errno: number;
   readonly stats: VerifyStats;
   readonly facts: ProgramFacts | undefined;
+  /** Bytes of its frame that each function's paths touch, by its first slot. */
+  readonly stackDepths: ReadonlyMap<number, number>;
 }
 
 const gplLicenses: readonly string[] = [
@@ -174,6 +176,7 @@ class Verification {
       errno: first === undefined ? 0 : -errno[first.errno],
       stats,
       facts: accepted && options.facts === true && shape !== undefined ? this.collectFacts(shape) : undefined,
+      stackDepths: new Map(shape?.subprogs.map(({ start, stackDepth }) => [start, stackDepth])),
     };
   }
 

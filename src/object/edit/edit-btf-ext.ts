@@ -10,16 +10,21 @@ export type ExtPart = 'functions' | 'lines' | 'core';
 
 /** A record that is kept: which of the input's it is, and the instruction's new offset in bytes. */
 export interface MovedRecord {
-  /** Index among the section's records in this part, in the order of the file. */
+  /** Name of the code section that the record was of. */
+  readonly section: string;
+  /** Index among that section's records in this part, in the order of the file. */
   readonly record: number;
   readonly offset: number;
 }
 
-/** Offsets of a code section's records, in bytes, to what becomes of them; undefined: they stay as they are. */
+/**
+ * The records that a code section is to have in a part, of those that all sections had: offsets in bytes by name of
+ * the section. Undefined: its own stay as they are.
+ */
 export type MoveRecords = (
   section: string,
   part: ExtPart,
-  offsets: readonly number[],
+  offsets: ReadonlyMap<string, readonly number[]>,
 ) => readonly MovedRecord[] | undefined;
 
 /** Where the header says offset and length of each part. */
@@ -49,13 +54,16 @@ export function editBtfExt(bytes: Uint8Array, name: (offset: number) => string, 
     .sort((a, b) => a.start - b.start);
   let oldEnd = 0;
   let end = 0;
-  for (const { part, at, start, length } of present) {
+  const tables = present.map(({ start, length }) => tablesOf(reader, headerLength + start, length, name));
+  // A section that has records of one kind may get some of another one.
+  const sections = new Map(tables.flatMap((table) => table.map((each) => [each.name, each.section])));
+  for (const [i, { part, at, start, length }] of present.entries()) {
     if (start < oldEnd) throw new UnsupportedError('its parts overlap', reader.place(at));
     const gap = start - oldEnd;
     chunks.push({ at: end, bytes: reader.slice(headerLength + oldEnd, gap) });
     const target = end + gap;
-    const edited = editPart(reader, headerLength + start, length, (section, offsets) =>
-      move(name(section), part, offsets),
+    const edited = editPart(reader, headerLength + start, tables[i] ?? [], sections, (section, offsets) =>
+      move(section, part, offsets),
     );
     for (const [from, to] of edited.fields)
       fields.set(
@@ -76,43 +84,65 @@ export function editBtfExt(bytes: Uint8Array, name: (offset: number) => string, 
   return { bytes: out, fields };
 }
 
-/** One part; `fields` has old offsets in the whole section and new ones in the part. */
-function editPart(
-  reader: ByteReader,
-  start: number,
-  length: number,
-  move: (section: number, offsets: readonly number[]) => readonly MovedRecord[] | undefined,
-): EditedExt {
+/** The records of one code section in a part. */
+interface SectionTable {
+  readonly name: string;
+  /** Offset of the name in the BTF string table. */
+  readonly section: number;
+  /** Where the first record lies. */
+  readonly first: number;
+  /** Of the records' instructions, in bytes. */
+  readonly offsets: readonly number[];
+}
+
+function tablesOf(reader: ByteReader, start: number, length: number, name: (offset: number) => string): SectionTable[] {
   const size = reader.u32(start);
-  const out: number[] = [];
-  const fields = new Map<number, number[]>();
-  const copy = (at: number, count: number): void => {
-    for (const byte of reader.slice(at, count)) out.push(byte);
-  };
-  const word = (value: number): void => {
-    out.push(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
-  };
-  word(size);
+  const found: SectionTable[] = [];
   for (let at = start + 4; at < start + length; ) {
     const section = reader.u32(at);
     const count = reader.u32(at + 4);
     const first = at + 8;
     const offsets = Array.from({ length: count }, (_, i) => reader.u32(first + size * i));
-    const records = move(section, offsets) ?? offsets.map((offset, record) => ({ record, offset }));
+    found.push({ name: name(section), section, first, offsets });
     at = first + size * count;
+  }
+  return found;
+}
+
+/** One part; `fields` has old offsets in the whole section and new ones in the part. */
+function editPart(
+  reader: ByteReader,
+  start: number,
+  tables: readonly SectionTable[],
+  sections: ReadonlyMap<string, number>,
+  move: (section: string, offsets: ReadonlyMap<string, readonly number[]>) => readonly MovedRecord[] | undefined,
+): EditedExt {
+  const size = reader.u32(start);
+  const out: number[] = [];
+  const fields = new Map<number, number[]>();
+  const word = (value: number): void => {
+    out.push(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
+  };
+  const byName = new Map(tables.map((table) => [table.name, table]));
+  const offsets = new Map(tables.map((table) => [table.name, table.offsets]));
+  word(size);
+  const others = [...sections].filter(([name]) => !byName.has(name));
+  for (const [name, section] of [...tables.map((table) => [table.name, table.section] as const), ...others]) {
+    const own = byName.get(name)?.offsets ?? [];
+    const records = move(name, offsets) ?? own.map((offset, record) => ({ section: name, record, offset }));
     // Loaders refuse a section without records.
     if (records.length === 0) continue;
     word(section);
     word(records.length);
-    for (const { record, offset } of records) {
-      const from = first + size * record;
+    for (const { section: home, record, offset } of records) {
+      const from = (byName.get(home)?.first ?? 0) + size * record;
       for (let field = 0; field < size; field += 4) {
         const list = fields.get(from + field) ?? [];
         list.push(out.length + field);
         fields.set(from + field, list);
       }
       word(offset);
-      copy(from + 4, size - 4);
+      for (const byte of reader.slice(from + 4, size - 4)) out.push(byte);
     }
   }
   // Likewise a part without sections: its length is then 0.

@@ -4,8 +4,9 @@ import { type Insn, isJump, isLddw, op } from '../../isa/index.js';
 import { readElf } from '../elf.js';
 import { readObject } from '../read-object.js';
 import type { ObjectSpec } from '../spec.js';
-import { type EditedInsn, editElf, type FunctionEdit } from './edit-elf.js';
+import { editElf } from './edit-elf.js';
 import { type FileFunction, fileFunctions } from './file-functions.js';
+import type { EditedInsn, FunctionEdit } from './moved-code.js';
 
 const root = new URL('../../../', import.meta.url);
 const files = ['examples/', 'bench/programs/', 'test/']

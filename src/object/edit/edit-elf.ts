@@ -12,34 +12,11 @@ import { InternalError, UnsupportedError } from '../../base/index.js';
 import { encodeInsns, type Insn, insnSize, op } from '../../isa/index.js';
 import { Btf } from '../btf.js';
 import { type CodeSection, readCode, referredSlot } from '../code.js';
-import { type Elf, type ElfSymbol, plainBytes, readElf, STT_FUNC } from '../elf.js';
-import { lowerBound } from '../sorted.js';
-import { type ExtPart, editBtfExt, type MovedRecord } from './edit-btf-ext.js';
+import { type Elf, type ElfSymbol, plainBytes, readElf, STT_FUNC, STT_SECTION } from '../elf.js';
+import { editBtfExt } from './edit-btf-ext.js';
 import { layOut, type Part, partsOf, sectionNumbers, shInfo, shLink } from './elf-layout.js';
-
-/** One slot of a function's new code. Distances of its jumps are final; those of calls and references are mended. */
-export interface EditedInsn {
-  readonly insn: Insn;
-  /**
-   * Slot of the section, as it was, whose relocation, CO-RE record or call target this instruction has; -1: none. A
-   * call of another function or the load of an address always has one.
-   */
-  readonly refers: number;
-  /** Slot of the section, as it was, whose source line this instruction has; -1: that of the one before. */
-  readonly line: number;
-}
-
-/** New code for the slots `start` to `end` (exclusive) of a code section, which one function takes up. */
-export interface FunctionEdit {
-  /** In the file's section table. */
-  readonly section: number;
-  readonly start: number;
-  readonly end: number;
-  /** Both slots of a 64-bit load. */
-  readonly insns: readonly EditedInsn[];
-  /** Where places within the function went that local labels name, by slot as it was; labels of others are dropped. */
-  readonly labels?: ReadonlyMap<number, number> | undefined;
-}
+import { type FunctionEdit, MovedCode } from './moved-code.js';
+import { moveRecords } from './moved-records.js';
 
 /** The outcome of {@link editElf}. */
 export interface EditedElf {
@@ -67,65 +44,6 @@ const dataWidths: ReadonlyMap<number, number> = new Map([
  */
 export function editElf(bytes: Uint8Array, edits: readonly FunctionEdit[]): EditedElf {
   return new ElfEditor(plainBytes(bytes), edits).run();
-}
-
-/** A code section's new slots, and where its old ones went. */
-class MovedCode {
-  readonly slots: EditedInsn[] = [];
-  readonly isChanged: boolean;
-  /** New places of instructions by the old slot that they refer to. */
-  readonly copies = new Map<number, number[]>();
-  readonly edits: readonly FunctionEdit[];
-  private readonly places = new Map<number, number>();
-
-  constructor(code: CodeSection, edits: readonly FunctionEdit[]) {
-    this.edits = [...edits].sort((a, b) => a.start - b.start);
-    let at = 0;
-    const keep = (end: number): void => {
-      for (; at < end; at++) {
-        this.places.set(at, this.slots.length);
-        this.push({ insn: code.insns[at] as Insn, refers: at, line: at }); // at < end <= number of slots
-      }
-    };
-    for (const edit of this.edits) {
-      if (edit.start < at || edit.end > code.insns.length || edit.insns.length === 0) {
-        throw new InternalError('edit', `slots ${edit.start} to ${edit.end} of ${code.name}`);
-      }
-      keep(edit.start);
-      this.places.set(edit.start, this.slots.length);
-      for (const [from, to] of edit.labels ?? []) this.places.set(from, this.slots.length + to);
-      for (const slot of edit.insns) this.push(slot);
-      at = edit.end;
-    }
-    keep(code.insns.length);
-    this.places.set(code.insns.length, this.slots.length);
-    this.isChanged =
-      this.slots.length !== code.insns.length ||
-      this.slots.some(({ insn, refers, line }, i) => {
-        const old = code.insns[i];
-        const isSame = insn === old || isEqual(insn, old);
-        return !isSame || (refers >= 0 && refers !== i) || (line >= 0 && line !== i);
-      });
-  }
-
-  /** Appends a slot, and notes where a reference of the input has gone. */
-  private push(slot: EditedInsn): void {
-    if (slot.refers >= 0) {
-      const list = this.copies.get(slot.refers);
-      if (list === undefined) this.copies.set(slot.refers, [this.slots.length]);
-      else list.push(this.slots.length);
-    }
-    this.slots.push(slot);
-  }
-
-  /** New slot of an old one that something outside of the function may name. */
-  place(slot: number): number | undefined {
-    return this.places.get(slot);
-  }
-}
-
-function isEqual(a: Insn, b: Insn | undefined): boolean {
-  return a.code === b?.code && a.dst === b.dst && a.src === b.src && a.off === b.off && a.imm === b.imm;
 }
 
 /** One edit of one file, part by part. Order matters: code first, since everything else asks where slots went. */
@@ -183,11 +101,17 @@ class ElfEditor {
   /** The section's code with its references to functions as the new places have them. */
   private newCode(code: CodeSection): Uint8Array {
     const moved = this.moved.get(code.index) as MovedCode; // made for each code section
-    const symbols = new Map(code.relocations.map(({ offset, symbol }) => [offset / insnSize, symbol]));
-    const insns = moved.slots.map(({ insn, refers }, at): Insn => {
-      const old = code.insns[refers];
-      if (old === undefined) return insn;
-      const symbol = symbols.get(refers);
+    const symbols = new Map<CodeSection, ReadonlyMap<number, ElfSymbol>>();
+    const symbolAt = (section: CodeSection, slot: number): ElfSymbol | undefined => {
+      const known = symbols.get(section) ?? symbolsOf(section);
+      symbols.set(section, known);
+      return known.get(slot);
+    };
+    const insns = moved.slots.map(({ insn, refers, from }, at): Insn => {
+      const home = from === undefined ? code : this.code.get(from);
+      const old = home?.insns[refers];
+      if (home === undefined || old === undefined) return insn;
+      const symbol = symbolAt(home, refers);
       if (symbol !== undefined) {
         const target = this.moved.get(symbol.section ?? -1);
         if (target === undefined) return insn;
@@ -200,6 +124,7 @@ class ElfEditor {
         (insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL) ||
         (insn.code === op.LDDW && insn.src === op.PSEUDO_FUNC);
       if (!isLocal) return insn;
+      if (home !== code) throw new UnsupportedError(`a call by distance out of \`${home.name}\` into \`${code.name}\``);
       return { ...insn, imm: this.placeIn(moved, refers + 1 + old.imm, code.name) - at - 1 };
     });
     return encodeInsns(insns);
@@ -217,7 +142,7 @@ class ElfEditor {
   /** A symbol's value after the edit; undefined: its place is gone. */
   private valueOf(symbol: ElfSymbol): number | undefined {
     const code = this.moved.get(symbol.section ?? -1);
-    if (code === undefined) return symbol.value;
+    if (code === undefined || symbol.type === STT_SECTION) return symbol.value;
     const place = code.place(symbol.value / insnSize);
     return place === undefined ? undefined : place * insnSize;
   }
@@ -239,10 +164,15 @@ class ElfEditor {
     const edited = editBtfExt(
       ext.content,
       (at) => btf.string(at),
-      (section, part, offsets) => {
+      (section, part, all) => {
         const code = byName.get(section);
         const moved = this.moved.get(code?.index ?? -1);
-        return moved === undefined || !moved.isChanged ? undefined : moveRecords(moved, part, offsets);
+        if (code === undefined || moved?.isChanged !== true) return undefined;
+        const records = [...all].flatMap(([name, offsets]) => {
+          const home = byName.get(name)?.index;
+          return home === undefined ? [] : [{ section: home, name, offsets }];
+        });
+        return moveRecords(moved, code.index, part, records);
       },
     );
     ext.content = edited.bytes;
@@ -290,12 +220,13 @@ class ElfEditor {
     const sections = sectionNumbers(this.parts);
     const symtab = this.parts.find((part) => part.type === SHT_SYMTAB);
     const symbols = symtab === undefined ? [] : this.editSymbols(symtab, sections);
+    const foreign = this.foreignRelocations(symbols);
     for (const part of this.parts) {
       if (part.dropped) continue;
       if (part.type === SHT_GROUP) {
         throw new UnsupportedError('sections that are bound into groups (COMDAT)', { section: part.name });
       }
-      if (part.type === SHT_REL || part.type === SHT_RELA) this.editRelocations(part, symbols, extFields);
+      if (part.type === SHT_REL || part.type === SHT_RELA) this.editRelocations(part, symbols, extFields, foreign);
       if (part.type === SHT_LLVM_ADDRSIG) part.content = renumberList(part.content, symbols);
       const { header } = part;
       header.setUint32(shLink, sections[header.getUint32(shLink, true)] ?? 0, true);
@@ -323,7 +254,8 @@ class ElfEditor {
       if (value !== undefined) view.setBigUint64(8, BigInt(value), true);
       const code = this.moved.get(symbol.section ?? -1);
       if (code !== undefined && symbol.type === STT_FUNC && value !== undefined) {
-        const end = this.placeIn(code, (symbol.value + symbol.size) / insnSize, symbol.name) * insnSize;
+        const last = (symbol.value + symbol.size) / insnSize;
+        const end = (code.end(last) ?? this.placeIn(code, last, symbol.name)) * insnSize;
         view.setBigUint64(16, BigInt(end - value), true);
       }
       if (index < oldLocals) locals++;
@@ -334,48 +266,96 @@ class ElfEditor {
     return numbers;
   }
 
+  /** Relocations of instructions that have gone into other sections, by the section that they are in now. */
+  private foreignRelocations(symbols: readonly (number | undefined)[]): ReadonlyMap<number, readonly RelocationRow[]> {
+    const found = new Map<number, RelocationRow[]>();
+    for (const part of this.parts) {
+      if (part.dropped || (part.type !== SHT_REL && part.type !== SHT_RELA)) continue;
+      const home = part.header.getUint32(shInfo, true);
+      if (!this.code.has(home)) continue;
+      for (const row of rowsOf(part)) {
+        const offset = Number(new DataView(row.buffer).getBigUint64(0, true));
+        for (const [index, code] of this.moved) {
+          const places = index === home ? [] : code.copiesOf(home, Math.floor(offset / insnSize));
+          const list = found.get(index) ?? [];
+          for (const place of places)
+            list.push(this.movedRow(part, row, symbols, place * insnSize + (offset % insnSize)));
+          found.set(index, list);
+        }
+      }
+    }
+    return found;
+  }
+
   /** Relocations of moved code follow their instructions: none, one, or as many as there are copies. */
   private editRelocations(
     part: Part,
     symbols: readonly (number | undefined)[],
     extFields: ReadonlyMap<number, readonly number[]>,
+    foreign: ReadonlyMap<number, readonly RelocationRow[]>,
   ): void {
-    const entry = part.type === SHT_RELA ? 24 : 16;
     const target = this.parts[part.header.getUint32(shInfo, true)];
     const code = this.moved.get(target?.index ?? -1);
-    const rows: { readonly offset: number; readonly row: Uint8Array }[] = [];
-    for (let at = 0; at + entry <= part.content.length; at += entry) {
-      const row = part.content.slice(at, at + entry);
-      const view = new DataView(row.buffer);
-      const offset = Number(view.getBigUint64(0, true));
-      const offsets = newOffsets(offset, code, target?.name === '.BTF.ext' ? extFields : undefined);
-      if (offsets.length === 0) continue;
-      const symbol = symbols[view.getUint32(12, true)];
-      if (symbol === undefined) {
-        const name = this.elf.symbols[view.getUint32(12, true)]?.name ?? '';
-        throw new UnsupportedError(`a relocation names \`${name}\`, whose place is gone`, { section: part.name });
-      }
-      view.setUint32(12, symbol, true);
-      for (const to of offsets) {
-        const copy = row.slice();
-        new DataView(copy.buffer).setBigUint64(0, BigInt(to), true);
-        rows.push({ offset: to, row: copy });
-      }
+    const home = target?.index ?? -1;
+    const rows = code === undefined ? [] : [...(foreign.get(home) ?? [])];
+    for (const row of rowsOf(part)) {
+      const offset = Number(new DataView(row.buffer).getBigUint64(0, true));
+      const offsets = newOffsets(offset, home, code, target?.name === '.BTF.ext' ? extFields : undefined);
+      for (const to of offsets) rows.push(this.movedRow(part, row, symbols, to));
     }
     if (code?.isChanged === true) rows.sort((a, b) => a.offset - b.offset);
     part.content = concat(rows.map(({ row }) => row));
   }
+
+  /** A relocation with its new place and the new number of its symbol. */
+  private movedRow(
+    part: Part,
+    row: Uint8Array,
+    symbols: readonly (number | undefined)[],
+    offset: number,
+  ): RelocationRow {
+    const copy = row.slice();
+    const view = new DataView(copy.buffer);
+    const symbol = symbols[view.getUint32(12, true)];
+    if (symbol === undefined) {
+      const name = this.elf.symbols[view.getUint32(12, true)]?.name ?? '';
+      throw new UnsupportedError(`a relocation names \`${name}\`, whose place is gone`, { section: part.name });
+    }
+    view.setUint32(12, symbol, true);
+    view.setBigUint64(0, BigInt(offset), true);
+    return { offset, row: copy };
+  }
+}
+
+/** A row of a relocation section, and the place that it mends. */
+interface RelocationRow {
+  readonly offset: number;
+  readonly row: Uint8Array;
+}
+
+/** The rows of a relocation section, each in bytes of its own. */
+function rowsOf({ type, content }: Part): Uint8Array[] {
+  const entry = type === SHT_RELA ? 24 : 16;
+  return Array.from({ length: Math.floor(content.length / entry) }, (_, i) =>
+    content.slice(entry * i, entry * (i + 1)),
+  );
+}
+
+/** Symbols that a section's relocations name, by slot. */
+function symbolsOf({ relocations }: CodeSection): ReadonlyMap<number, ElfSymbol> {
+  return new Map(relocations.map(({ offset, symbol }) => [offset / insnSize, symbol]));
 }
 
 /** Where a relocation's place went. */
 function newOffsets(
   offset: number,
+  section: number,
   code: MovedCode | undefined,
   fields: ReadonlyMap<number, readonly number[]> | undefined,
 ): readonly number[] {
   if (fields !== undefined && fields.size > 0) return fields.get(offset) ?? [];
   if (code === undefined) return [offset];
-  const places = code.copies.get(Math.floor(offset / insnSize)) ?? [];
+  const places = code.copiesOf(section, Math.floor(offset / insnSize));
   return places.map((place) => place * insnSize + (offset % insnSize));
 }
 
@@ -406,62 +386,4 @@ function renumberList(bytes: Uint8Array, symbols: readonly (number | undefined)[
     out.push(number);
   }
   return Uint8Array.from(out);
-}
-
-/** Records of one part: functions and lines go where their slot goes, CO-RE records with every copy. */
-function moveRecords(code: MovedCode, part: ExtPart, offsets: readonly number[]): MovedRecord[] {
-  if (part === 'lines') return moveLines(code, offsets);
-  const result: MovedRecord[] = [];
-  for (const [record, offset] of offsets.entries()) {
-    const slot = offset / insnSize;
-    const places = part === 'core' ? (code.copies.get(slot) ?? []) : [code.place(slot)];
-    for (const place of places) if (place !== undefined) result.push({ record, offset: place * insnSize });
-  }
-  return result.sort((a, b) => a.offset - b.offset);
-}
-
-/** A record wherever the line changes, and at the start of each function, as Linux wants it. */
-function moveLines(code: MovedCode, offsets: readonly number[]): MovedRecord[] {
-  const sorted = [...offsets.keys()].sort((a, b) => (offsets[a] ?? 0) - (offsets[b] ?? 0));
-  const at = (slot: number): number | undefined => {
-    // The record that holds at a slot of the input; several at one place: the first, as readers take it.
-    const after = lowerBound(sorted, slot * insnSize + 1, (record) => offsets[record] ?? 0);
-    const last = sorted[after - 1];
-    if (last === undefined) return undefined;
-    return sorted[lowerBound(sorted, offsets[last] ?? 0, (record) => offsets[record] ?? 0)];
-  };
-  const records: MovedRecord[] = [];
-  const byPlace = new Map<number, number[]>();
-  for (const record of sorted) {
-    const slot = (offsets[record] ?? 0) / insnSize;
-    byPlace.set(slot, [...(byPlace.get(slot) ?? []), record]);
-  }
-  // Code that stays keeps its records as they are; edited code has one where the line is another.
-  let start = 0;
-  const copyKept = (end: number): void => {
-    for (; start < end; start++) {
-      for (const record of byPlace.get(start) ?? []) {
-        records.push({ record, offset: (code.place(start) ?? 0) * insnSize });
-      }
-    }
-  };
-  for (const edit of code.edits) {
-    copyKept(edit.start);
-    const base = code.place(edit.start) ?? 0;
-    let current: number | undefined;
-    for (const [i, { line }] of edit.insns.entries()) {
-      const wanted = i === 0 ? at(edit.start) : line < 0 ? current : at(line);
-      if (wanted === undefined || (wanted === current && i > 0)) continue;
-      current = wanted;
-      records.push({ record: wanted, offset: (base + i) * insnSize });
-    }
-    start = edit.end;
-  }
-  copyKept(Math.max(start, lastSlot(offsets) + 1));
-  return records;
-}
-
-/** -1 for no records. */
-function lastSlot(offsets: readonly number[]): number {
-  return offsets.reduce((last, offset) => Math.max(last, offset / insnSize), -1);
 }

@@ -104,8 +104,9 @@ export function layOut(bytes: Uint8Array, parts: readonly Part[]): Uint8Array {
   view.setUint16(60, kept.length, true);
   view.setUint16(62, sectionNumbers(parts)[input.getUint16(62, true)] ?? 0, true);
   for (const [i, part] of kept.entries()) {
-    const start = starts.get(part);
-    if (start !== undefined) part.header.setBigUint64(shOffset, BigInt(start), true);
+    // What is empty lies nowhere, but not behind the file's end.
+    const start = starts.get(part) ?? Math.min(part.offset, end);
+    part.header.setBigUint64(shOffset, BigInt(start), true);
     if (part.type !== SHT_NOBITS && part.type !== SHT_NULL) {
       part.header.setBigUint64(shSize, BigInt(part.content.length), true);
     }

@@ -32,6 +32,13 @@ export const hotPasses: readonly Pass[] = [
   { name: 'same', description: 'copies that came to nothing as one', run: same },
 ].map((pass) => ({ ...pass, level: 3, goal: 'speed', once: 'may grow' }));
 
+/** What changes the file before the passes run, which is tried as a whole (inline-tier.ts). */
+export const inlinePass: Pick<Pass, 'name' | 'description' | 'level'> = {
+  name: 'inline',
+  description: 'static functions that are called once or short, in their callers',
+  level: 2,
+};
+
 /** All passes with their level; a pass with a goal runs for that goal only. */
 export const passes: readonly Pass[] = [
   { name: 'jumps', description: 'decided branches, jumps to jumps, blocks that are one', level: 1, run: jumps },
@@ -61,3 +68,6 @@ export const passes: readonly Pass[] = [
   { name: 'tails', description: 'equal ends of blocks', level: 3, goal: 'size', run: tails },
   { name: 'rebase', description: 'sums in place of copies with a sum', level: 3, once: 'may grow', run: rebase },
 ];
+
+/** All that can be switched, in the order in which it is done. */
+export const bytecodePasses: readonly Pick<Pass, 'name' | 'description' | 'level'>[] = [inlinePass, ...passes];

@@ -1,9 +1,11 @@
 /** Proofs of all functions of an object that changed, over all programs that have them. */
+import { isLocalCall } from '../../code/index.js';
 import { type ObjectSpec, type ProgramSpec, xdpFitness } from '../../object/index.js';
 import type { Solver } from '../../solve/index.js';
 import { type ProgramFacts, verify } from '../../verifier/index.js';
 import { isTheSameEverywhere, unknownContent } from '../function-facts.js';
 import { shownType } from './context.js';
+import { withoutCalls } from './inlined.js';
 import type { Budget } from './path.js';
 import { type Validation, validateFunction } from './validate.js';
 
@@ -16,7 +18,8 @@ function isWorse(a: Validation, b: Validation): boolean {
 }
 
 /**
- * Verdicts by name, for the functions of that name; of a function that several programs have the worst one. `before`
+ * Verdicts by name, for the functions of that name, and for those that are gone since they were inlined into one; of a
+ * function that several programs have the worst one. `before`
  * and `after` have the same programs in the same order. Without a solver what takes no thinking is proved all the
  * same.
  */
@@ -32,6 +35,7 @@ export async function validateObject(
   for (const [i, program] of before.programs.entries()) {
     const next = after.programs[i];
     if (next === undefined || !program.functions.some(({ name }) => names.has(name))) continue;
+    const left = calledBy(next);
     let facts: ProgramFacts | undefined;
     let isAsked = false;
     for (const [index, fn] of program.functions.entries()) {
@@ -49,21 +53,43 @@ export async function validateObject(
       // Programs without a difference in their functions' surroundings say the same of them.
       const key = codeKey(program, next);
       const known = key === undefined ? undefined : done.get(`${key} ${index}`);
+      // What is not called any more is a part of its caller.
+      const calls = left.get(name);
+      const old = withoutCalls({ program, index, facts }, (callee) => calls?.has(callee) !== true);
       const validation =
         known ??
         (await validateFunction(
-          { program, index, facts },
+          old.code,
           { program: next, index: other },
           { type, maps: before.maps },
           solver,
           budget,
         ));
       if (key !== undefined) done.set(`${key} ${index}`, validation);
-      const earlier = verdicts.get(name);
-      if (earlier === undefined || isWorse(validation, earlier)) verdicts.set(name, validation);
+      const within = [...old.names].filter((each) => !next.functions.some((fn) => fn.name === each));
+      for (const each of [name, ...within]) {
+        const earlier = verdicts.get(each);
+        if (earlier === undefined || isWorse(validation, earlier)) verdicts.set(each, validation);
+      }
     }
   }
   return verdicts;
+}
+
+/** Names of the functions that each function of a program calls. */
+function calledBy({ insns, functions }: ProgramSpec): ReadonlyMap<string, ReadonlySet<string>> {
+  const names = new Map(functions.map(({ start, name }) => [start, name]));
+  const found = new Map<string, Set<string>>();
+  for (const { name, start, end } of functions) {
+    const own = new Set<string>();
+    for (let pc = start; pc < end; pc++) {
+      const insn = insns[pc];
+      const callee = insn !== undefined && isLocalCall(insn) ? names.get(pc + 1 + insn.imm) : undefined;
+      if (callee !== undefined) own.add(callee);
+    }
+    found.set(name, own);
+  }
+  return found;
 }
 
 /** Equal for programs that are the same, slot by slot, before and after. */
