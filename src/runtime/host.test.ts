@@ -123,6 +123,45 @@ describe('the host', () => {
     expect(host.work).toBeGreaterThan(30_000);
   });
 
+  it('goes on to better code as soon as that pays, also for packets that a card has it run in its midst', () => {
+    // Of 30 instructions: full code pays after (30 + 300) of them where engines are compared, which is 11 packets.
+    const text = `f:\n${'r0 = 2\n'.repeat(29)}exit\n`;
+    const straight = assemble(`.section xdp\n.globl f\n${text}`);
+    for (const within of [false, true]) {
+      const machine = new Machine(straight);
+      const [program] = machine.programs;
+      if (program === undefined) throw new Error('no program');
+      const store = new Store();
+      const host = new Host(machine, program, {
+        kind: 'wasm',
+        verdicts: Verdicts.of(straight),
+        maxSteps: undefined,
+        isEager: true,
+        store,
+      });
+      const saves = Array.from({ length: 13 }, () => {
+        machine.setPacket({ data: new Uint8Array(64) });
+        if (within && host.work >= 8 * 30) {
+          host.inner(1000);
+          host.note(1);
+        } else host.run();
+        return store.saves;
+      });
+      expect(saves, within ? 'in the midst' : 'one by one').toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2]);
+    }
+  });
+
+  it('has no reason to interpret but the verifier’s for a program that Linux would not load', () => {
+    const refused = assemble('.section xdp\n.globl f\nf:\nr0 = r5\nexit\n');
+    const machine = new Machine(refused);
+    const [program] = machine.programs;
+    if (program === undefined) throw new Error('no program');
+    const host = new Host(machine, program, { kind: 'wasm', verdicts: Verdicts.of(refused), maxSteps: undefined });
+    machine.setPacket({ data: new Uint8Array(64) });
+    host.run();
+    expect(host.fallback).toBeUndefined();
+  });
+
   it('is CPU 0 where there is one', () => {
     const asking = assemble('.license "GPL"\n.section xdp\n.globl f\nf:\ncall get_smp_processor_id\nexit\n');
     const [program] = asking.programs;

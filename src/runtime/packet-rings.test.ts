@@ -80,6 +80,14 @@ describe('rings of packets', () => {
     expect(await writer.push(batch, batch.count, turn)).toBe(true);
   });
 
+  it('are read to the end, however many slots are filled when it comes', async () => {
+    for (const rings of [1, 2]) {
+      const packets = Array.from({ length: 9000 }, (_, i) => Uint8Array.of(i >> 8, i));
+      const got = await handOut(rings, [batchOf(packets)]);
+      expect(got.map(({ length }) => length).reduce((a, b) => a + b)).toBe(9000);
+    }
+  });
+
   it('hand out the first packets of a batch only, if asked to', async () => {
     const writer = new RingWriter(2);
     await writer.push(batchOf(Array.from({ length: 10 }, (_, i) => new Uint8Array(64).fill(i))), 4, async () => false);
