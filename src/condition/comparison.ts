@@ -47,7 +47,8 @@ function sumOf(value: Value): { readonly sum: Value; readonly width: number } | 
   return { sum, width: isCut ? Math.min(width, mask.imm.toString(2).length) : width };
 }
 
-/** `field + k < n`, or `n < field + k`, in arithmetic that wraps (8 to 64 bits) as an interval of the field, or as all but an interval. */
+/** `field + k < n`, or `n < field + k`, in arithmetic that wraps (8 to 64 bits) as an interval of the field, or as all
+ * but an interval. */
 export function shiftedInterval(sources: BitSources, a: Value, b: Value): Shifted | undefined {
   if (isConst(b)) return intervalBelow(sources, a, b.imm);
   // n < x is not x < n + 1.

@@ -10,13 +10,14 @@ import { type Bit, indexOf, type Source, sourceOf } from './bits.js';
 import { formatField, reverseBytes } from './byte-run.js';
 import type { Compare } from './comparison.js';
 import type { Computation } from './computation-words.js';
-import { Describer, type Naming, type TraceNames, type Words } from './describe.js';
+import { Describer, type Naming, type TraceNames } from './describe.js';
 import type { Exclusion, Facts, Gap, Range } from './facts.js';
 import { minimise } from './minimise.js';
 import { isImplied, isOpenGap, openExclusion, openRange } from './normal-form.js';
 import { signedText } from './operation-words.js';
 import type { Literal } from './subject.js';
 import { ternaryRows } from './ternary-rows.js';
+import type { Words } from './words.js';
 
 /** How a card can look at a conjunct: by ternary match, by range, by computing, or in its state. */
 export type AtomKind = 'ternary' | 'range' | 'residual' | 'state';

@@ -10,7 +10,7 @@ import {
   type Value,
 } from '../ir/index.js';
 import type { Location, MapCell } from '../object/index.js';
-import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js';
+import { type FieldContext, fieldAt } from '../packet/index.js';
 import { helperName, xdpMdFields } from '../platform/index.js';
 import { type Bit, indexOf, isInverted, pointeeOf, type Source, sourceOf } from './bits.js';
 import { type ByteRun, formatField, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
@@ -19,6 +19,7 @@ import { type Computation, computationLines } from './computation-words.js';
 import type { Facts } from './facts.js';
 import { type Extent, type KeyField, keyText } from './key-text.js';
 import { operationWords, partsOf } from './operation-words.js';
+import { masked, scaled, type Words, zerosBelow } from './words.js';
 
 /** Names that the trace's program gives. */
 export interface TraceNames {
@@ -76,18 +77,6 @@ export interface Naming {
 /** For one description, or several that are read one after another. */
 export function newNaming(known: Facts): Naming {
   return { known, aliases: new Map(), computed: new Map() };
-}
-
-/** How a subject reads: its name and how its values are written. */
-export interface Words {
-  readonly text: string;
-  readonly format: FieldFormat;
-  /** Bits that the number in the text has below those that are meant: 4 in `(pkt[46:1] & 0xf0)`. Default 0. */
-  readonly shift?: number;
-  /** With a shift: the bits that are meant as the number that they are: `(pkt[46:1] >> 4)`. */
-  readonly number?: string;
-  /** The text names just the bits that are meant, a part of their bytes: `ip.ihl`, `flows.value.blocked`. */
-  readonly isPart?: boolean;
 }
 
 /** Puts values of one recording into words. `names` knows maps, programs and structures. */
@@ -583,26 +572,4 @@ function sumOf(texts: readonly string[]): bigint | undefined {
     64,
     texts.reduce((sum, text) => sum + BigInt(text), 0n),
   );
-}
-
-/** Bytes with a mask, told by what they are called. */
-function masked(name: string, { mask, width }: ByteRun): Words {
-  const shift = zerosBelow(mask);
-  const text = `(${name} & 0x${mask.toString(16)})`;
-  const reachesTop = mask + (1n << BigInt(shift)) === 1n << BigInt(8 * width);
-  return { text, format: 'hex', shift, number: reachesTop ? `(${name} >> ${shift})` : `(${text} >> ${shift})` };
-}
-
-/** The bits that are meant, times a power of two. */
-function scaled({ text, shift = 0, number = text }: Words, zeros: number): string {
-  if (zeros === shift) return text;
-  const own = shift === 0 ? text : number;
-  return zeros === 0 ? own : `${own} * ${2 ** zeros}`;
-}
-
-/** How many bits below the lowest one of a mask are not in it. */
-function zerosBelow(mask: bigint): number {
-  let n = 0;
-  while (mask !== 0n && ((mask >> BigInt(n)) & 1n) === 0n) n++;
-  return n;
 }

@@ -48,7 +48,8 @@ export function formatBenchFile(file: BenchFile): string {
 
 const isEnd = (end: unknown): end is number => typeof end === 'number' && Number.isFinite(end);
 
-/** An interval, or null for a figure that was not measured; of `wasm_per_kernel` the upper end alone may be null too. */
+/** An interval, or null for a figure that was not measured; of `wasm_per_kernel` the upper end alone may be null too.
+ * */
 function isInterval(value: unknown, key: string): boolean {
   if (value === null) return true;
   if (!Array.isArray(value) || value.length !== 2 || !isEnd(value[0])) return false;
