@@ -66,7 +66,7 @@ function knownOf(env: Env, insn: Insn, code: MessageCode): string[] {
     const reg = env.peek(i);
     // A call may have fewer arguments than registers for them.
     if (reg.kind !== 'none') known.push(`R${i}=${regText(reg, env.state.depth)}`);
-    else if (code === 'not-readable') known.push(`R${i} was never set`);
+    else if (code === 'not-readable') known.push(`R${i} holds nothing here`);
   }
   return known;
 }

@@ -51,14 +51,21 @@ const packetRange: HintMaker = (env, rejection) => {
   const reg = culprit(env, rejection);
   const { needed, range, size } = rejection.values;
   if (reg === undefined) return undefined;
-  const end = reg.kind === 'pkt_meta' ? 'data' : 'data_end';
+  const isMeta = reg.kind === 'pkt_meta';
+  const end = isMeta ? 'data' : 'data_end';
+  const off = Number(rejection.values['off']);
+  if (off < 0) {
+    return reg.id === 0
+      ? `it lies ${-off} bytes before ${isMeta ? 'the metadata' : 'the packet'}, whose beginning bpf_xdp_adjust_${isMeta ? 'meta' : 'head'} moves`
+      : `behind a variable part its distance is ${off}, and must not be negative: add a constant to the pointer before the variable`;
+  }
   if (!reg.range.isConst) {
     return (
       `compare the very pointer that is read, plus ${size}, with ${end} right before: with a variable part in it, what other pointers were ` +
       'compared says nothing of this one (asm volatile("" : "+r"(pointer)) before keeps the compiler from dropping the comparison)'
     );
   }
-  const start = reg.id !== 0 ? 'the pointer that it was computed from' : reg.kind === 'pkt_meta' ? 'data_meta' : 'data';
+  const start = reg.id !== 0 ? 'the pointer that it was computed from' : isMeta ? 'data_meta' : 'data';
   return `packet range is ${range}, access needs ${needed}: compare ${start} + ${needed} with ${end} first`;
 };
 

@@ -86,7 +86,7 @@ export const messages = {
   'stack-pointer-subtraction': {
     text: 'R{reg} subtraction from stack pointer prohibited',
     errno: 'EACCES',
-    hint: 'add a negative constant instead',
+    hint: 'add a negative number instead: of one that varies subtract a constant first',
   },
   'insane-known-offset': { text: 'math between {type} pointer and {value} is not allowed', errno: 'EINVAL' },
   'insane-pointer-offset': { text: '{type} pointer offset {off} is not allowed', errno: 'EINVAL' },
@@ -405,7 +405,7 @@ export const messages = {
   'infinite-loop': {
     text: 'infinite loop detected at insn {insn}',
     errno: 'EINVAL',
-    hint: 'nothing that the loop tests changes from round to round',
+    hint: 'nothing that is known of what the loop tests changes from round to round: count the rounds up to a constant',
   },
   'too-complex': {
     text: 'BPF program is too large. Processed {count} insn',

@@ -23,4 +23,4 @@ out:
 #      2: (15) if r6 == 0x0 goto pc+1  (tested)
 #      2: (15) if r6 == 0x0 goto pc+1  (tested)
 #      2: (15) if r6 == 0x0 goto pc+1  (tested)
-# hint: nothing that the loop tests changes from round to round
+# hint: nothing that is known of what the loop tests changes from round to round: count the rounds up to a constant

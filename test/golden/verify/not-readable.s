@@ -11,5 +11,5 @@ prog:
 #
 # R5 !read_ok
 #      0: (bf) r0 = r5
-# known: R5 was never set
+# known: R5 holds nothing here
 # hint: the register has not been set on this path

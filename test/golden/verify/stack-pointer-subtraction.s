@@ -16,4 +16,4 @@ prog:
 # known: R2=fp0
 # what led here:
 #      0: (bf) r2 = r10
-# hint: add a negative constant instead
+# hint: add a negative number instead: of one that varies subtract a constant first
