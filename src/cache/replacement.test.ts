@@ -197,6 +197,7 @@ describe('the reference string', () => {
     reference.add(0);
     const { packets, hits, installs } = simulate(reference, { capacity: { traces: 4 }, policy: policyNamed('lru') });
     expect({ packets, hits, installs }).toEqual({ packets: 4, hits: 2, installs: 1 });
+    expect([...reference.events]).toEqual([0, 0, -1, 0]);
     expect([...reference.counts()]).toEqual([3]);
     const never = Number.POSITIVE_INFINITY;
     expect([...nextUses(reference)]).toEqual([1, 3, never, never]);

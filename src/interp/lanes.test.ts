@@ -38,6 +38,17 @@ const packet = (byte: number): Uint8Array => new Uint8Array(20).fill(byte, 0, 1)
 const sum = (machine: Machine): Uint8Array | number | undefined => machine.maps[0]?.lookupElem(new Uint8Array(4));
 
 describe('a machine is maps, a lane and a transaction', () => {
+  it('a packet comes with what the program reads in its context', () => {
+    const input = { data: packet(0), ingressIfindex: 3, rxQueueIndex: 5, egressIfindex: 7 };
+    const read = (at: number): number => {
+      const machine = new Machine(assemble(`.section xdp\n.globl f\nf:\nr0 = *(u32 *)(r1 + ${at})\nexit\n`));
+      machine.setPacket(input);
+      return new Interpreter(machine).run(machine.programs[0] as Machine['programs'][number]).verdict;
+    };
+    expect([12, 16, 20].map(read)).toEqual([3, 5, 7]);
+    expect(read(4) - read(0)).toBe(20);
+  });
+
   it('two packets are under way over the same maps, each in its lane', () => {
     const first = new Machine(assemble(program), { packets: 2 });
     const second = first.beside();

@@ -103,6 +103,37 @@ describe('compiled code equals the interpreter', () => {
     expectEqual(insns, packet);
   });
 
+  it('where the stack is written and read by accesses of any width at any place', () => {
+    const widths = [op.SIZE_B, op.SIZE_H, op.SIZE_W, op.SIZE_DW];
+    const bytes = [1, 2, 4, 8];
+    const accesses = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((at) =>
+      [0, 1, 2, 3].flatMap((wide) => [0, 1, 2, 3].map((read) => ({ at, wide, read }))),
+    );
+    // A double word and the next one for each, with other bytes below and above: 31 of them in a frame.
+    for (let from = 0; from < accesses.length; from += 31) {
+      const insns = accesses.slice(from, from + 31).flatMap(({ at, wide, read }, i) => {
+        const place = -16 * (i + 1) + at;
+        // Reads that begin and end with the write, and one byte behind its beginning.
+        const ends = Math.max(0, (bytes[wide] as number) - (bytes[read] as number));
+        const reads = [...new Set([0, ends, 1])].filter((by) => at + by + (bytes[read] as number) <= 16);
+        return [
+          insn(op.STX | op.MODE_MEM | op.SIZE_DW, 10, 8, -16 * (i + 1)),
+          insn(op.STX | op.MODE_MEM | op.SIZE_DW, 10, 8, -16 * (i + 1) + 8),
+          insn(op.STX | op.MODE_MEM | (widths[wide] as number), 10, 9, place),
+          ...reads.flatMap((by) => [
+            load(widths[read] as number, 3, 10, place + by),
+            insn(op.ALU64 | op.MUL, 0, 0, 0, 31),
+            insn(op.ALU64 | op.ADD | op.X, 0, 3),
+          ]),
+        ];
+      });
+      expectEqual(
+        [...bounds(32), load(op.SIZE_DW, 8, 6, 0), load(op.SIZE_DW, 9, 6, 8), mov(0, 0), ...insns, exit],
+        packet,
+      );
+    }
+  });
+
   it('on blocks that jump to each other as they like, loops of several entries among them', () => {
     const work = [0, 1, 2, 3].flatMap((r) => [
       insn(op.ALU64 | op.ADD | op.X, r, r + 1),
@@ -192,6 +223,24 @@ describe('helpers in the module answer as the interpreter does', () => {
         expect([flag, ingressIfindex, wasm]).toEqual([flag, ingressIfindex, interp]);
       }
     }
+  });
+
+  it.each(['devmap', 'devmap_hash', 'cpumap', 'xskmap', 'hash', 'array'])('a look-up in a map: %s', (type) => {
+    const object = assemble(
+      `.map m type=${type} key=4 value=4 max_entries=300\n.section xdp\n.globl p\np:\nr2 = *(u32 *)(r1 + 12)\n*(u32 *)(r10 - 4) = r2\nr2 = r10\nr2 += -4\nr1 = m ll\ncall 1\nif r0 == 0 goto +1\nr0 = *(u32 *)(r0 + 0)\nexit\n`,
+    );
+    const [wasm, interp] = [true, false].map((compiled) => {
+      const machine = new Machine(object);
+      for (const key of [1, 2, 258])
+        machine.maps[0]?.updateElem(Uint8Array.of(key, key >> 8, 0, 0), Uint8Array.of(1 + (key & 3), 0, 0, 0));
+      const engine = compiled ? new WasmEngine(machine, { verdicts: Verdicts.trusting() }) : new Interpreter(machine);
+      return [0, 1, 2, 3, 258, 65_536].map((ingressIfindex) => {
+        machine.setPacket({ data: packet, ingressIfindex });
+        return engine.run(machine.programs[0] as Machine['programs'][number]).r0;
+      });
+    });
+    expect(wasm).toEqual(interp);
+    if (type !== 'cpumap' && type !== 'xskmap') expect(interp?.slice(1, 3)).toEqual([2n, 3n]);
   });
 
   it('a line that is printed', () => {

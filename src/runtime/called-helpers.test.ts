@@ -20,12 +20,15 @@ pass:
   exit
 `;
 
-/** Runs a packet for each text with the plain interpreter beside; verdicts, and how many packets were recorded. */
+/**
+ * Runs a packet for each text with the plain interpreter beside; verdicts, how many packets were recorded, and how wide
+ * the first trace's loads from the stack are.
+ */
 function run(
   body: string,
   texts: readonly string[],
   data = '',
-): { readonly verdicts: readonly number[]; readonly misses: number } {
+): { readonly verdicts: readonly number[]; readonly misses: number; readonly loads: readonly number[] } {
   const object = assemble(`${data}.section xdp\n${prologue}${body}${epilogue}`);
   const [program] = object.programs;
   if (program === undefined) throw new Error('no program');
@@ -36,7 +39,10 @@ function run(
     return session.run({ data: bytes, time: 0n }).verdict;
   });
   expect(session.finish()).toBeUndefined();
-  return { verdicts, misses: session.runtime.misses };
+  const loads = session.runtime.traces[0]?.trace?.code.values.flatMap(({ op, detail }) =>
+    op === 'load' && detail?.kind === 'memory' && detail.space === 'stack' ? [detail.size] : [],
+  );
+  return { verdicts, misses: session.runtime.misses, loads: loads ?? [] };
 }
 
 describe('a trace that calls a helper with memory', () => {
@@ -55,7 +61,8 @@ describe('a trace that calls a helper with memory', () => {
       r0 = 1
       exit
     `;
-    const { verdicts, misses } = run(body, ['12', '07', '20', '21', '99', 'xy', '13', '42']);
+    const { verdicts, misses, loads } = run(body, ['12', '07', '20', '21', '99', 'xy', '13', '42']);
+    expect(loads).toEqual([8]);
     expect(verdicts).toEqual([1, 1, 1, 2, 2, 2, 1, 2]);
     // One recording for each way that packets take: read and small, read and large, not a number.
     expect(misses).toBe(3);

@@ -241,4 +241,32 @@ chosen:
     const [trace] = session.runtime.traces;
     expect(trace?.condition.text).toBe('len >= 14 && (zones[eth.dst[0:1], 0] not found ? 5 : zones.value[0:4]) < 10');
   });
+
+  it('asks for the end that fewer comparisons lead to, of equals for the one that the program leads to first', () => {
+    const asked = (jumps: string): string | undefined => {
+      const session = sessionOf(
+        counting(`
+	r1 = *(u32 *)(r7 + 0)
+	r2 = *(u32 *)(r7 + 4)
+	r3 = *(u32 *)(r7 + 8)
+${jumps}
+one:
+	r0 = 3
+	exit
+two:
+	r0 = 4
+	exit
+`),
+        { compiled: false },
+      );
+      checked(session, packet(1));
+      return session.runtime.traces[0]?.condition.text;
+    };
+    // The packet goes to the second end of the first program and to the first end of the second one.
+    expect(asked('if r1 == 3 goto one\nif r2 == 4 goto two\nif r3 == 5 goto one\ngoto two')).toMatch(/ == 0$/);
+    expect(asked('if r1 == 3 goto two\nif r2 == 4 goto one\nif r3 == 5 goto two\ngoto one')).toMatch(/ == 1$/);
+    expect(asked('if r1 == 3 goto two\nif r2 == 4 goto two\ngoto one')).toBe(
+      'len >= 14 && ((counts[0:4] != 3) & (counts[4:4] != 4)) == 1',
+    );
+  });
 });

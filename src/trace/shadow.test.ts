@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Graph, type Space, type Value } from '../ir/index.js';
-import { mayOverlap, Shadow, spanOf, type Target } from './shadow.js';
+import { mayOverlap, Shadow, slice, spanOf, type Target } from './shadow.js';
 
 const graph = new Graph();
 const value = graph.constant(7n);
@@ -83,5 +83,23 @@ describe('two accesses', () => {
   it('of two maps never meet, of one that is not known they may', () => {
     const [a, b, any] = [0, 1, -1].map((map) => at('map', map, 0, upTo(1n))) as [Target, Target, Target];
     expect([mayOverlap(a, 1, b, 1), mayOverlap(a, 1, any, 1), mayOverlap(any, 1, a, 1)]).toEqual([false, true, true]);
+  });
+});
+
+describe('bytes of a value', () => {
+  it('are the value itself where they are all of it, with nothing made for that', () => {
+    const own = new Graph();
+    const whole = own.metaLength;
+    const made = own.code.length;
+    expect(slice(own, whole, 0, 8)).toBe(whole);
+    expect(own.code.length).toBe(made);
+  });
+
+  it('are shifted down and cut to their number', () => {
+    const detail = { kind: 'memory', space: 'map', size: 8, map: 0, checked: false } as const;
+    const word = graph.load(graph.data(0), 0n, detail, 0, false);
+    const cut = slice(graph, word, 2, 1);
+    expect([cut.op, cut.args[1]?.imm, cut.args[0]?.op]).toEqual(['and', 0xffn, 'shr']);
+    expect(slice(graph, graph.constant(0x1122_3344_5566_7788n), 1, 7).imm).toBe(0x11_2233_4455_6677n);
   });
 });

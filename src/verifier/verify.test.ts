@@ -230,6 +230,39 @@ describe('as Linux', () => {
   });
 });
 
+/** What is known of comparisons of a number from 4 to 7, whatever their width and sign: always so, never, or neither. */
+const decided = {
+  always: ['!= 3', '!= 8', '> 3', '>= 4', '< 8', '<= 7', '& 4', '& 12'],
+  never: ['== 3', '== 8', '> 7', '>= 8', '< 4', '<= 3', '& 8'],
+  neither: ['== 4', '== 7', '!= 4', '> 4', '> 6', '>= 5', '>= 7', '< 5', '< 7', '<= 4', '<= 6', '& 3'],
+} as const;
+
+describe('a comparison', () => {
+  const cases = Object.entries(decided).flatMap(([holds, all]) =>
+    all.map((comparison) => [comparison, holds] as const),
+  );
+
+  it.each(cases)('r6 %s, of a number from 4 to 7: %s', (comparison, holds) => {
+    const signs = /[<>]/.test(comparison) ? ['', 's'] : [''];
+    for (const register of ['r6', 'w6'])
+      for (const sign of signs)
+        for (const other of ['', 'r7']) {
+          const [operator = '', number = ''] = comparison.split(' ');
+          const against = other === '' ? number : other.replace('r', register.slice(0, 1));
+          const start = `r6 = *(u32 *)(r1 + 12)\nr6 &= 3\nr6 += 4\nr7 = ${number}\nr0 = 0\n`;
+          // A way that is not gone may read what nobody wrote.
+          const says = (ways: string): boolean =>
+            verifyText(`${start}if ${register} ${sign}${operator} ${against} goto taken\n${ways}`).message ===
+            undefined;
+          const [never, always] = [says('exit\ntaken: r0 = r9\nexit'), says('r0 = r9\ntaken: exit')];
+          expect([never, always], `${register} ${sign}${operator} ${against}`).toEqual([
+            holds === 'never',
+            holds === 'always',
+          ]);
+        }
+  });
+});
+
 /** Instructions that Linux 6.18 checks of each: where it compares states, and which it takes for the same. */
 const counts: readonly (readonly [what: string, code: string, insns: number, states: number])[] = [
   ['both ways out of a function that tail-calls', `call hop\nr0 += 1\nr0 &= 1\nexit\n${hop}`, 12, 1],

@@ -272,6 +272,18 @@ describe('maps of maps', () => {
     const map = bench.make({ type: 'array_of_maps', inner: { ...inner, flags } });
     expect(map.updateElem(u32(0), u32(bench.make({ type: 'array', maxEntries: 9, flags }).id))).toBe(0);
   });
+
+  it.each([
+    ['an array', 'array', 0, -EINVAL],
+    ['an array with BPF_F_INNER_MAP', 'array', mapFlags.innerMap, 0],
+    ['a hash', 'hash', 0, 0],
+    ['an XSKMAP', 'xskmap', 0, -EINVAL],
+  ] as const)('tell whether %s of another length goes in', (_, type, flags, result) => {
+    const bench = new MapBench();
+    const map = bench.make({ type: 'array_of_maps', inner: mapSpec({ type, maxEntries: 2, flags }) });
+    const put = (maxEntries: number): number => map.updateElem(u32(0), u32(bench.make({ type, maxEntries, flags }).id));
+    expect([put(2), put(3)]).toEqual([0, result]);
+  });
 });
 
 describe('references', () => {
@@ -337,6 +349,17 @@ describe('targets of redirects', () => {
     expect([map.deleteElem(u32(7)), map.deleteElem(u32(7))]).toEqual([0, -ENOENT]);
     expect(map.updateElem(u32(9), u32(3))).toBe(0);
     expect(new Set(keysOf(map))).toEqual(new Set([9, 1_000_007]));
+  });
+
+  it('DEVMAP_HASH has room for all of its elements and for none of another map’s', () => {
+    const bench = new MapBench();
+    const maps = [1, 2].map(() => bench.make({ type: 'devmap_hash', maxEntries: 5 }));
+    // The second one first: what is written behind the first one's end would be its.
+    for (const [i, map] of maps.toReversed().entries())
+      for (let key = 0; key < 5; key++) expect(map.updateElem(u32(key), u32(10 * i + key + 1))).toBe(0);
+    const targets = maps.map((map) => [0, 1, 2, 3, 4].map((key) => map.lookupElem(u32(key))));
+    expect(targets).toEqual([10, 0].map((from) => [1, 2, 3, 4, 5].map((n) => u32(from + n))));
+    expect(maps.map((map) => keysOf(map).length)).toEqual([5, 5]);
   });
 
   it('CPUMAP checks CPU, queue size and program', () => {
