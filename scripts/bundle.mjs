@@ -83,6 +83,27 @@ await join(
   { format: 'es', entryFileNames: '[name].ts', chunkFileNames: 'parts/[name]-[hash].d.ts' },
 );
 
+/**
+ * Declarations as an editor needs them: without what stands at the heads of files, which belongs to no name, without
+ * blank lines, what is private of a class in one word as TypeScript has it, and with tabs. A hundredth of the package
+ * is that.
+ */
+for (const entry of readdirSync(`${dist}lib`, { recursive: true, withFileTypes: true })) {
+  if (!entry.name.endsWith('.d.ts')) continue;
+  const file = `${entry.parentPath}/${entry.name}`;
+  const text = readFileSync(file, 'utf8')
+    .replace(/^\/\/.*\n/gm, '')
+    .replace(/^\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*(?=\/\*\*|import|export \{)/gm, '')
+    .replace(/\n{2,}/g, '\n')
+    .replace(/^( +)(?:\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n +)?private [^\n]*;\n/gm, '$1#private;\n')
+    .replace(/ class [\s\S]*?\n\}\n/g, (body) => {
+      let seen = 0;
+      return body.replace(/ +#private;\n/g, (line) => (seen++ === 0 ? line : ''));
+    })
+    .replace(/^(?: {2})+/gm, (spaces) => '\t'.repeat(spaces.length / 2));
+  writeFileSync(file, text);
+}
+
 rmSync(`${dist}bundle`, { recursive: true, force: true });
 const commandLine = {
   input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`],

@@ -57,6 +57,7 @@ export {
   type FileFunction,
   type FunctionEdit,
   type FunctionImage,
+  type FunctionPlace,
   type FunctionSpec,
   fileFunctions,
   findPrograms,

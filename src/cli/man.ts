@@ -131,12 +131,8 @@ async function page({ name, summary, load }: Row): Promise<string> {
     ...(operands.length === 0 ? [] : ['.SH ARGUMENTS', ...operands.map(([word, text]) => item(word, text))]),
     '.SH OPTIONS',
     ...options,
-    '.SS Common to all commands',
-    ...commonFlags.map(([flag, text]) => item(flag, text)),
     ...(more === '' ? [] : ['.SH MORE', block(more)]),
-    '.SH EXIT STATUS',
-    ...exits.map(([code, text]) => item(String(code), text)),
-    '.SH SEE ALSO\n.BR jitnic (1)',
+    '.SH SEE ALSO\n.BR jitnic (1)\nhas the options common to all commands, and what exit statuses mean.',
     '',
   ].join('\n');
 }
