@@ -15,6 +15,8 @@ export type KernelState = 'accepts all that it accepted before' | 'not asked' | 
 export interface KernelJudge {
   readonly state: KernelState;
   readonly ask: ((bytes: Uint8Array) => readonly Refusal[]) | undefined;
+  /** The kernel itself, to run programs. */
+  readonly bpf: Bpf | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface KernelJudge {
  */
 export function kernelRefusals(reading: ReadObjectOptions, io: Io, aligned = false): KernelJudge {
   const bpf = Bpf.tryOpen();
-  if (bpf === undefined) return { state: 'cannot be asked', ask: undefined };
+  if (bpf === undefined) return { state: 'cannot be asked', ask: undefined, bpf };
   const ask = (bytes: Uint8Array): readonly Refusal[] => {
     // Maps that their loader sizes are none of the verifier's business.
     const { object } = sizeMaps(readObject(bytes, reading), 64);
@@ -38,7 +40,7 @@ export function kernelRefusals(reading: ReadObjectOptions, io: Io, aligned = fal
       return object.programs.map(({ name }) => ({ program: name, why: error.message }));
     }
   };
-  return { state: 'accepts all that it accepted before', ask };
+  return { state: 'accepts all that it accepted before', ask, bpf };
 }
 
 /** What is compared on. */
@@ -46,6 +48,8 @@ export interface ComparedOptions {
   readonly count: number;
   readonly capture: string | undefined;
   readonly programs: readonly string[] | undefined;
+  /** Runs what engines of ours can't; undefined: nobody does. */
+  readonly kernel: Bpf | undefined;
 }
 
 const seed = 1;
@@ -56,12 +60,12 @@ const seeds: readonly number[] = [1, 2, 3, 4];
 export async function comparedPackets(
   before: ObjectSpec,
   after: ObjectSpec,
-  { count, capture, programs }: ComparedOptions,
+  { count, capture, programs, kernel }: ComparedOptions,
   io: Io,
 ): Promise<ObjectDifferenceRow[]> {
   const made = count === 0 ? [] : makePackets(count, seed);
   const packets: { readonly data: Uint8Array }[] = made.map((data) => ({ data }));
   if (capture !== undefined) packets.push(...(await readPackets(capture, io)));
   const engine = machineEngine('wasm');
-  return io.work('comparing', () => compareObjects(before, after, packets, { engine, seeds, programs }));
+  return io.work('comparing', () => compareObjects(before, after, packets, { engine, seeds, programs, kernel }));
 }

@@ -120,7 +120,12 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
         }),
       );
       const after = await io.work('reading the object', () => readObject(result.bytes, reading));
-      const compared = await comparedPackets(before, after, { count, capture: options.read, programs }, io);
+      const compared = await comparedPackets(
+        before,
+        after,
+        { count, capture: options.read, programs, kernel: refuses?.bpf },
+        io,
+      );
       const executed = await io.work('running packets', () => executedByClass(before, after, programs, traffic));
       const changed = new Set(result.functions.filter(({ saved }) => saved.length > 0).map((fn) => fn.name));
       const proofs = isProved

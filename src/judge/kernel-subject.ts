@@ -10,7 +10,7 @@ import {
   possibleCpus,
   userValueSize,
 } from '../linux/index.js';
-import type { MapSpec, ObjectSpec } from '../object/index.js';
+import type { MapSpec, ObjectSpec, ProgramTypeName } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
 import { writtenElements } from '../vm/index.js';
 import {
@@ -37,6 +37,9 @@ export class KernelSubject implements Subject {
   private readonly cpus = possibleCpus();
   private readonly ctx = new Uint8Array(24);
   private readonly ctxView = new DataView(this.ctx.buffer);
+  private readonly isSkb: boolean;
+  /** Packets that the kernel did not run. */
+  stops = 0;
   private readonly ringBuffers: { readonly name: string; readonly buffer: KernelRingBuffer }[] = [];
 
   /** Throws InputError with the verifier's last words when the kernel refuses. */
@@ -44,7 +47,10 @@ export class KernelSubject implements Subject {
     this.bpf = bpf;
     this.object = object;
     // Tail call targets have to be loaded too.
-    this.kernel = KernelObject.load(bpf, object);
+    const type = object.programs.find(({ name }) => name === programName)?.type ?? 'unspec';
+    this.isSkb = skbRunTypes.includes(type);
+    const alike = object.programs.filter((each) => each.type === type).map(({ name }) => name);
+    this.kernel = KernelObject.load(bpf, object, this.isSkb ? { programs: alike } : {});
     const loaded = this.kernel.programs.find((p) => p.spec.name === programName)?.loaded;
     if (loaded === undefined) throw new InputError(`no program \`${programName}\``, { file: object.name });
     const refused = [loaded, ...this.tailCallTargets()].find((each) => !('fd' in each));
@@ -86,6 +92,7 @@ export class KernelSubject implements Subject {
    * it ends and which interface it came from, as offsets into the input.
    */
   run(packet: Packet): Observation {
+    if (this.isSkb) return this.runSkb(packet);
     const meta = packet.meta?.length ?? 0;
     let { data } = packet;
     if (packet.meta !== undefined && meta > 0) {
@@ -97,24 +104,32 @@ export class KernelSubject implements Subject {
     this.ctxView.setUint32(4, data.length, true);
     this.ctxView.setUint32(12, loopback, true);
     const result = this.bpf.testRun(this.program, { data, ctx: this.ctx });
-    if (result.status < 0) {
-      return {
-        verdict: 0,
-        data: new Uint8Array(0),
-        meta: new Uint8Array(0),
-        outputs: [],
-        stopped: `BPF_PROG_TEST_RUN: ${errnoName(result.status)}`,
-      };
-    }
+    if (result.status < 0) return this.stopped(result.status);
     const metaOut = new DataView(result.ctx.buffer, result.ctx.byteOffset).getUint32(0, true);
     return {
       verdict: result.retval,
       data: result.data.slice(metaOut),
       meta: result.data.slice(0, metaOut),
-      outputs: this.ringBuffers.flatMap(({ name, buffer }) =>
-        buffer.drain().map((record) => `${name}: ${hex(record)}`),
-      ),
+      outputs: this.outputs(),
     };
+  }
+
+  /** With a `struct __sk_buff` of zeros; what the program leaves in it is told as metadata. */
+  private runSkb({ data }: Packet): Observation {
+    const result = this.bpf.testRun(this.program, { data, ctx: new Uint8Array(skbSize) });
+    if (result.status < 0) return this.stopped(result.status);
+    return { verdict: result.retval, data: result.data.slice(), meta: result.ctx.slice(), outputs: this.outputs() };
+  }
+
+  private stopped(status: number): Observation {
+    this.stops++;
+    const nothing = new Uint8Array(0);
+    const stopped = `BPF_PROG_TEST_RUN: ${errnoName(status)}`;
+    return { verdict: 0, data: nothing, meta: nothing, outputs: [], stopped };
+  }
+
+  private outputs(): string[] {
+    return this.ringBuffers.flatMap(({ name, buffer }) => buffer.drain().map((record) => `${name}: ${hex(record)}`));
   }
 
   update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
@@ -174,6 +189,12 @@ export class KernelSubject implements Subject {
     return this.kernel.maps[map]?.fd ?? -1;
   }
 }
+
+/** Program types that a test run hands a socket buffer to. */
+export const skbRunTypes: readonly ProgramTypeName[] = ['sched_cls', 'sched_act', 'cgroup_skb', 'socket_filter'];
+
+/** No fewer bytes than any kernel's `struct __sk_buff` has, of which those are written that it has. */
+const skbSize = 256;
 
 /** The kernel does not take the program: its log, as worded. */
 export class KernelRefusal extends Error {

@@ -20,6 +20,8 @@ import { type Native, type NativeBuffer, openNative } from './native.js';
 
 const logCapacity = 16 << 20;
 const dataCapacity = 1 << 17;
+/** A `struct __sk_buff` is the longest context of a test run. */
+const ctxCapacity = 256;
 
 /**
  * The bpf(2) system call. Needs Linux and the right to use it: {@link Bpf.open} throws UnsupportedError where it
@@ -43,8 +45,8 @@ export class Bpf {
     this.scratch = native.allocate(1 << 16);
     this.dataIn = native.allocate(dataCapacity);
     this.dataOut = native.allocate(dataCapacity);
-    this.ctxIn = native.allocate(64);
-    this.ctxOut = native.allocate(64);
+    this.ctxIn = native.allocate(ctxCapacity);
+    this.ctxOut = native.allocate(ctxCapacity);
   }
 
   /**

@@ -189,7 +189,13 @@ class WholeTier {
     const { bytes, options, rules } = this;
     const functions = fileFunctions(bytes);
     const version = options.mcpu ?? versionOf(functions.flatMap(({ insns }) => insns));
-    const makers = new WholeFunctions(sizedObject(this.read(bytes)), version);
+    const { refuses } = options;
+    const before = refuses && new Set(refuses(bytes).map(({ program }) => program));
+    const makers = new WholeFunctions(
+      sizedObject(this.read(bytes)),
+      version,
+      (program) => before !== undefined && !before.has(program),
+    );
     const edits = functions.flatMap((fn) => {
       const attempt = attempts.get(fn.name);
       return attempt === undefined ? [] : (makers.edit(fn, attempt) ?? []);
@@ -200,10 +206,8 @@ class WholeTier {
     const isSound = result.programs.every(({ processedAfter }, i) => {
       return processedAfter !== undefined || this.base.programs[i]?.processedBefore === undefined;
     });
-    const { refuses } = options;
     if (!isSound) return undefined;
-    if (refuses === undefined) return result;
-    const before = new Set(refuses(bytes).map(({ program }) => program));
+    if (refuses === undefined || before === undefined) return result;
     return refuses(result.bytes).every(({ program }) => before.has(program)) ? result : undefined;
   }
 

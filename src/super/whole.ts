@@ -33,15 +33,18 @@ const attempts: readonly ReadonlySet<string>[] = [
 /** How many ways there are to make a function anew. */
 export const wholeAttempts: number = attempts.length;
 
-/** New code for functions of an object whose programs the verifier accepts. */
+/** New code for functions of an object whose programs are accepted by a verifier that sees the new ones as well. */
 export class WholeFunctions {
   private readonly object: ObjectSpec;
   private readonly world: World;
   private readonly version: BpfVersion;
   private readonly facts = new Map<ProgramSpec, ProgramFacts | undefined>();
 
-  /** `object` as `sizeMaps` leaves it. */
-  constructor(object: ObjectSpec, version: BpfVersion) {
+  private readonly isTaken: (program: string) => boolean;
+
+  /** `object` as `sizeMaps` leaves it; `isTaken`: programs that our verifier does not know, and another one accepts. */
+  constructor(object: ObjectSpec, version: BpfVersion, isTaken: (program: string) => boolean) {
+    this.isTaken = isTaken;
     this.object = object;
     this.version = version;
     this.world = worldOf({ ...object, maps: object.maps.map(unknownContent) });
@@ -59,10 +62,13 @@ export class WholeFunctions {
     const { kconfig } = this.object;
     if (first === undefined || users.length > 1 || fn.core.size > 0 || kconfig !== undefined) return undefined;
     const { program, index } = first;
-    if (xdpFitness(program) === 'other' || program.ksyms.length > 0 || program.unresolved.length > 0) return undefined;
-    const facts = this.factsOf(program);
+    if (program.ksyms.length > 0 || program.unresolved.length > 0) return undefined;
+    // Of other types the context is bytes, and nothing is known of what registers hold.
+    const isKnown = xdpFitness(program) !== 'other';
+    const facts = isKnown ? this.factsOf(program) : undefined;
     const enabled = attempts[attempt];
-    if (facts === undefined || enabled === undefined) return undefined;
+    const isJudged = isKnown ? facts !== undefined : this.isTaken(program.name);
+    if (!isJudged || enabled === undefined) return undefined;
     const settings: Settings = { enabled, params: { ...defaultSettings.params, aligned: 1 } };
     const made = rebuildFunction(this.world, program, index, { version: this.version, settings, facts });
     if (made.kind === 'refused') return undefined;

@@ -214,7 +214,11 @@ async function optimized(file: ObjectFile, bytes: Uint8Array, task: Task): Promi
     sums.refused++;
     lines.push(`${file.name}: ${program}: refused: ${why}`);
   }
-  for (const row of compareObjects(before, after, packets, { engine: machineEngine('wasm'), seeds: [1, 2] })) {
+  for (const row of compareObjects(before, after, packets, {
+    engine: machineEngine('wasm'),
+    seeds: [1, 2],
+    kernel: bpf,
+  })) {
     sums.packets += row.packets;
     if (row.packets > 0) sums.ran++;
     if (row.difference === undefined) continue;
