@@ -98,6 +98,10 @@ export function readSuite(node: SourceNode, file: string | undefined, isGiven = 
     const list = fields.get(name);
     return list === undefined ? [] : reader.items(list).map((item) => reader.text(item, `\`${name}\``));
   };
+  // What it would do to an object nobody could say.
+  const ofC = fields.get('define') ?? fields.get('include');
+  if (ofC !== undefined && object !== undefined && !/\.c$/.test(reader.text(object, '`object`')))
+    reader.fail(ofC.line, '`define` and `include` are about C', 'source: prog.bpf.c');
   const types = fields.get('record-types');
   const verify = fields.get('verify');
   return {

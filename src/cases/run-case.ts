@@ -346,7 +346,11 @@ function fill({ setup, line }: Case, { runner, holder, engine, reader }: Subject
     if (engine.name === 'kernel') throw new UnsupportedError(what);
     // A map of CPUs holds only such as there are.
     const isCpu = map.spec.type === 'cpumap' && result === -errno.ENODEV;
-    reader.fail(at, what, isCpu ? 'say how many there are: `cpus`' : undefined);
+    // Of what has indexes it is never that it is full.
+    const isBeyond =
+      result === -errno.E2BIG && (isArrayMap(map.spec.type) || /^(?:devmap|cpumap|xskmap)$/.test(map.spec.type));
+    const hint = isBeyond ? `its elements are 0 to ${map.spec.maxEntries - 1}` : undefined;
+    reader.fail(at, what, isCpu ? 'say how many there are: `cpus`' : hint);
   };
   const file = setup.mapsIn;
   const fileLine = setup.lines['maps-in'] ?? line;

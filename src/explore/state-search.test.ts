@@ -550,4 +550,21 @@ each:
     // Seven or eight elements, two instructions each.
     expect(full[0]?.insns).toBeGreaterThan(20 + 2 * 6);
   });
+  it('sends a packet on, too, where what it is sent by decides no jump', () => {
+    const sent = search(
+      assemble(`
+.license "GPL"
+.map ports type=devmap key=4 value=4 max_entries=4
+.section xdp
+.globl prog
+prog:
+	r1 = ports ll
+	r2 = 2
+	r3 = 1
+	call bpf_redirect_map
+	exit
+`),
+    );
+    expect(verdicts(sent)).toEqual({ 1: 1, 4: 1 });
+  });
 });

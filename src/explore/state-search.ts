@@ -5,11 +5,12 @@
  * on. What is found is not what the solver says, but what the interpreter did.
  *
  * Steps that lead to ways of jumps that no run went come first; of all others one is drawn at random, so that a budget
- * is spread over the program. A path is the sequence of instructions that ran: two starts on one path count once.
+ * is spread over the program. A path is the sequence of instructions that ran, and the verdict: two starts on one path
+ * count once.
  */
 import { Interpreter } from '../interp/index.js';
 import { Prng } from '../packet/index.js';
-import { mostMetadata } from '../platform/index.js';
+import { mostMetadata, verdictName } from '../platform/index.js';
 import { type NearbyAnswer, NearbySolver, type Term, Terms, Trials, termsBelow } from '../solve/index.js';
 import { type BpfMap, cannotBeFull, cannotLose, type LoadedProgram, type Machine } from '../vm/index.js';
 import { questionEffort, startEffort } from './follow/effort.js';
@@ -337,7 +338,7 @@ export class StateSearch {
       };
       const isMetadata = follower.asksForMetadata && start.metadata.length === 0 && this.ways.size > waysBefore;
       const room = this.ways.size > waysBefore && options.varyMaps ? this.fillable(start) : [];
-      const path = follower.number.text;
+      const path = pathOf(follower.number, verdict);
       if (this.paths.has(path)) return undefined;
       this.paths.add(path);
       machine.transaction.rollback();
@@ -387,8 +388,8 @@ export class StateSearch {
       if (!fillMaps(machine, start)) return false;
       machine.setPacket(arriving(start, this.options.arrival));
       this.number.start();
-      this.again.run(machine.programs[this.program.index] as LoadedProgram);
-      return this.number.text === path;
+      const { verdict } = this.again.run(machine.programs[this.program.index] as LoadedProgram);
+      return pathOf(this.number, verdict) === path;
     } finally {
       machine.transaction.rollback();
     }
@@ -532,6 +533,11 @@ export class StateSearch {
     const is = isTrie ? terms.all(parts) : terms.eq(own, terms.bits(8 * bytes.length, numberOf(given)));
     return key === undefined ? terms.no(is) : is;
   }
+}
+
+/** What is left of a map by which packets are sent on decides no jump, but what becomes of the packet. */
+function pathOf(number: PathNumber, verdict: number): string {
+  return `${number.text} ${verdictName(verdict)}`;
 }
 
 type Presence = Extract<PathStep, { readonly kind: 'presence' }>;

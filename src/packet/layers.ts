@@ -168,6 +168,7 @@ function readLayer(part: string, whole: string): Layer {
     throw new InputError(`${what} in \`${whole}\``, {}, 'for example eth/ip(src=10.0.0.1)/udp(dport=53)/"query"');
   }
   const name = (match[1] ?? '').toLowerCase();
+  if (name === 'zeros') throw new InputError(`\`${part}\` says no number of bytes`, {}, 'for example zeros(46)');
   const alias: LayerAlias | undefined =
     name in protocols
       ? { protocol: name as ProtocolName }

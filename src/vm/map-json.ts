@@ -305,7 +305,7 @@ export function encodeEntry(
       throw new InputError(
         `\`values\` is not a list of ${holder.cpus} values, one for each CPU`,
         {},
-        'set the number of CPUs with --cpus',
+        'set the number of CPUs: --cpus, and `cpus` of a test file',
       );
     }
     entry.values.forEach((value, i) => {
@@ -325,7 +325,7 @@ export function encodeEntry(
       throw new InputError(
         `there is no CPU ${cpu}: they are 0 to ${holder.cpus - 1}`,
         {},
-        'set the number of CPUs with --cpus',
+        'set the number of CPUs: --cpus, and `cpus` of a test file',
       );
     }
     const old = map.lookupElem(key);

@@ -237,6 +237,10 @@ tests:
     [`${one}    expect: {maps: {say.bss: [{key: 1}]}}`, 4, '`say.bss` has no element 1', '0 to 0'],
     [`${one}    expect: {maps: {say.bss: [{key: 0, absent: true}]}}`, 4, 'every element of `say.bss` is there', ''],
     [`${maps}    expect: {maps: {flows: [{key: 1, absent: true, value: 3}]}}`, 4, 'that is absent has no value', ''],
+    [`${maps}    maps: {counts: [{key: 9, value: 1}]}`, 4, 'map `counts` refuses an entry with E2BIG', '0 to 1'],
+    [`${maps}    maps: {counts: [{key: 0, cpu: 9, value: 1}]}`, 4, 'there is no CPU 9: they are 0 to 0', '`cpus`'],
+    ['object: say.o\ndefine: [X=1]\ntests: []', 2, '`define` and `include` are about C', 'source: prog.bpf.c'],
+    ['object: say.o\ntests:\n  - packet: eth/zeros(-1)', 3, '`zeros(-1)` says no number of bytes', 'zeros(46)'],
     ['object: say.o\ntests:\n  - name: none', 3, 'a test without a packet', 'packet: '],
   ])('that is impossible gets its line and what was meant (%#)', async (text, line, what, hint) => {
     const path = file('bad', text);

@@ -152,6 +152,11 @@ export function callObligations(pair: Pair, call: Call, maps: readonly MapSpec[]
     if (symbols.regionOf(a) !== symbols.regionOf(b) || !onStack)
       list.push({ holds: symbols.terms.eq(b, a), what: `argument r${r}` });
     if (isRead(kind)) list.push(contentsEqual(pair, b, a, size, `bytes behind r${r}`));
+    // Where it writes nothing is known any more of all that lies around.
+    if (shape.isBlind && isWritten(kind) && !onStack && b.op !== 'const') {
+      const region = before.accessed(b, true);
+      list.push(regionsEqual(pair, region, `memory: ${region}`));
+    }
   }
   if (showsFrame) list.push(framesEqual(pair, call.frame));
   if (!shape.isBlind) list.push(...worldEqual(pair));
