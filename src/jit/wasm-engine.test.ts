@@ -69,6 +69,37 @@ describe('compiled code equals the interpreter', () => {
     );
   });
 
+  it('where a loop adds a constant to what it carries around and what it has just computed', () => {
+    const add = op.ALU64 | op.ADD;
+    // r1 goes around; r3 is of this turn; the sum is what r1 is on the next one.
+    for (const turn of [
+      [load(op.SIZE_B, 3, 6, 20)],
+      [copy(3, 4), insn(op.ALU64 | op.XOR, 3, 0, 0, 5)],
+      [copy(3, 4), insn(op.ALU64 | op.MUL | op.X, 3, 4)],
+    ]) {
+      const { wasm, interp, fallbacks } = both(
+        [
+          ...bounds(32),
+          load(op.SIZE_B, 1, 6, 16),
+          load(op.SIZE_B, 4, 6, 17),
+          load(op.SIZE_B, 5, 6, 18),
+          insn(op.ALU64 | op.OR, 5, 0, 0, 1),
+          ...turn,
+          insn(add | op.X, 1, 3),
+          insn(add, 1, 0, 0, 7),
+          insn(add | op.X, 4, 1),
+          insn(add, 5, 0, 0, -1),
+          insn(op.JMP | op.JNE, 5, 0, -(turn.length + 5), 0),
+          copy(0, 1),
+          exit,
+        ],
+        packet,
+        true,
+      );
+      expect([fallbacks, wasm]).toEqual([0, interp]);
+    }
+  });
+
   it('on random programs of arithmetic, branches, stack and packet', () => {
     fc.assert(
       fc.property(body, fc.uint8Array({ minLength: 14, maxLength: 64 }), fc.boolean(), (insns, data, verified) => {
@@ -241,6 +272,17 @@ describe('helpers in the module answer as the interpreter does', () => {
     });
     expect(wasm).toEqual(interp);
     if (type !== 'cpumap' && type !== 'xskmap') expect(interp?.slice(1, 3)).toEqual([2n, 3n]);
+  });
+
+  it.each([
+    ['head', 44, [-1000, -257, -256, -242, -224, -216, -200, -14, 0, 14, 50, 51, 64, 1000]],
+    ['metadata', 54, [-260, -256, -36, -33, -32, -4, -2, 0, 4]],
+    ['tail', 65, [-100, -51, -50, -49, -14, 0, 1, 100, 3000, 3400, 3452, 3453, 4000]],
+  ])('an end that is moved, up to where there is no more room: the %s', (_, helper, deltas) => {
+    for (const delta of deltas) {
+      const { wasm, interp, fallbacks } = both([mov(2, delta), call(helper), exit], packet, true);
+      expect([delta, fallbacks, wasm]).toEqual([delta, 0, interp]);
+    }
   });
 
   it('a line that is printed', () => {
