@@ -9,6 +9,7 @@ import { generateTraffic } from '../../src/packet/index.js';
 import { Session } from '../../src/runtime/index.js';
 import { type Term, Terms, ValueTerms } from '../../src/solve/index.js';
 import type { RecordedTrace } from '../../src/trace/index.js';
+import { rounds } from '../support/effort.js';
 import { exampleNames, openExample } from '../support/examples.js';
 import { haveSolver, theSolver, whyNot } from '../support/solver.js';
 import { partTerm } from './part-term.js';
@@ -47,10 +48,10 @@ function truth(values: ValueTerms, { condition, holds }: Guard, scope: string): 
 
 /** The hashes of these take the solver minutes. */
 const hard: readonly string[] = ['heavy-hitter'];
-/** Those with hashes, which have the same on every trace: half as many of these. */
+/** Those with hashes, which have the same on every trace: a quarter as many of these. */
 const slow: readonly string[] = [...hard, 'load-balancer'];
 const some = (name: string, usual: number): RecordedTrace[] =>
-  tracesOf(name, slow.includes(name) ? Math.ceil(usual / 2) : usual);
+  tracesOf(name, slow.includes(name) ? Math.max(2, rounds(usual / 4)) : rounds(usual));
 const examplesToTakeApart = exampleNames.filter((name) => ![...hard, 'lpm-router'].includes(name));
 
 /**
