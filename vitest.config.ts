@@ -20,10 +20,8 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     // As in the command line (src/cli/bundle.ts): most functions of a test run a few times, and V8's optimizing
-    // compiler takes up to a third of the processor's time to make code of them that is hardly used. New objects have
-    // room from the start: V8's own one megabyte is full again and again of what is still in use, and to copy it each
-    // time took a quarter of the processor's time.
-    execArgv: ['--interrupt-budget=1081344', '--min-semi-space-size=16', '--max-semi-space-size=64'],
+    // compiler takes up to a third of the processor's time to make code of them that is hardly used.
+    execArgv: ['--interrupt-budget=1081344'],
     projects: [
       // Most of what a file of tests costs is reading what it imports: a worker keeps that for its next file.
       { extends: true, test: { name: 'shared', isolate: false, include, exclude: alone } },

@@ -19,7 +19,7 @@ import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
-const external = /^(node:|@vscode\/debugadapter$|koffi$|z3-solver$|yaml$)/;
+const external = /^(node:|@vscode\/debugadapter$|bullmq$|koffi$|piscina$|z3-solver$|yaml$)/;
 const fromCommander = (id, importer) => id === 'node:child_process' && /\bcommander\b/.test(importer ?? '');
 /** Commander can start programs of its own; jitnic has none, and Node takes milliseconds to load what starts them. */
 const noPrograms = {
@@ -106,7 +106,7 @@ for (const entry of readdirSync(`${dist}lib`, { recursive: true, withFileTypes: 
 
 rmSync(`${dist}bundle`, { recursive: true, force: true });
 const commandLine = {
-  input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`],
+  input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`, `${dist}cli/explore-worker.js`],
   platform: 'node',
   plugins: [noPrograms],
   preserveEntrySignatures: 'allow-extension',
@@ -175,14 +175,18 @@ const joined = await join('bundle', commandLine, {
   codeSplitting: { groups: await groups(), includeDependenciesRecursively: false },
 });
 
-// What starts a process and a thread.
+// What starts a process and threads.
 await join(
   'bundle',
-  { input: { main: `${dist}cli/main.js`, job: `${dist}cli/joined-job.js` }, platform: 'node' },
+  {
+    input: { main: `${dist}cli/main.js`, job: `${dist}cli/joined-job.js`, point: `${dist}cli/joined-point.js` },
+    platform: 'node',
+  },
   { format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: 'start.cjs' },
 );
-// It is named as where files are not joined.
+// They are named as where files are not joined.
 writeFileSync(`${dist}bundle/job-worker.js`, "import './job.cjs';\n");
+writeFileSync(`${dist}bundle/explore-worker.js`, "import point from './point.cjs';\nexport const { work } = point;\n");
 
 for (const { fileName, code } of joined) {
   if (code === undefined) continue;

@@ -60,7 +60,7 @@ export const rows = [
   portable('runtime'),
   portable('sim', 'report', 'cases', 'debug'),
   portable('predict'),
-  [...portable('scr', 'place'), ...host('live', 'server')],
+  [...portable('scr', 'place', 'sweep'), ...host('live', 'server')],
   portable('lab'),
   host('cli'),
   portable('api'),

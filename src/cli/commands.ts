@@ -123,6 +123,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./place.js'),
   },
   {
+    name: 'explore',
+    summary: 'programs over a space of cards and settings; Pareto fronts',
+    group: 'Run packets',
+    load: () => import('./explore.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     group: 'Run packets',

@@ -1,13 +1,11 @@
 /** A thread of `jitnic run --jobs N`: the packets of its ring, by its machine on the maps of all. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { InternalError } from '../base/index.js';
 import { RingReader, Session } from '../runtime/index.js';
 import { Verdicts } from '../verifier/index.js';
-import type { Io } from './command.js';
 import type { FromJob, JobTask } from './job-messages.js';
 import { objectOf } from './program-file.js';
 import { chooseProgram, sessionOptions } from './run-options.js';
-import { makeStyle } from './style.js';
+import { threadIo } from './thread-io.js';
 
 const task = workerData as JobTask;
 const { lanes } = task;
@@ -17,29 +15,11 @@ function post(message: FromJob): void {
 }
 
 /** Only the first thread speaks: all of them open the same object. */
-const io: Io = {
-  out: () => undefined,
-  err: () => undefined,
+const io = threadIo('jobs', {
   info: (line) => {
     if (lanes.index === 0) post({ kind: 'info', line });
   },
-  detail: () => undefined,
-  json: () => undefined,
-  readStdin: () => Promise.reject(new InternalError('jobs', 'a thread has no stdin')),
-  stdin: () => {
-    throw new InternalError('jobs', 'a thread has no stdin');
-  },
-  lines: () => {
-    throw new InternalError('jobs', 'a thread has no stdin');
-  },
-  isInteractive: false,
-  work: async (_phase, work) => work(),
-  catchInterrupt: () => ({ requested: false, wake: undefined }),
-  flags: { json: false, pretty: false, quiet: false, verbosity: 0, progress: false },
-  style: makeStyle(false),
-  width: 100,
-  env: process.env,
-};
+});
 
 /** Milliseconds between two messages about counts. */
 const tellEvery = 50;

@@ -23,13 +23,16 @@ const pause = 200;
 export class Progress {
   private readonly io: Io;
   private readonly extent: Extent;
+  private readonly unit: string;
   private readonly start = Date.now();
   /** Milliseconds since 1970 of the last drawing; 0 before the first. */
   private shown = 0;
 
-  constructor(io: Io, extent: Extent = {}) {
+  /** `unit`: what is counted as packets, in the plural. */
+  constructor(io: Io, extent: Extent = {}, unit = 'packets') {
     this.io = io;
     this.extent = extent;
+    this.unit = unit;
   }
 
   /** Draws the line if it is time to. `bytes`: how many of the file have been read. */
@@ -40,7 +43,7 @@ export class Progress {
     const rate = Math.round((packets * 1000) / (now - this.start));
     const left = secondsLeft(this.extent, { packets, bytes }, (now - this.start) / 1000);
     const words = left === undefined ? '' : `, ${durationText(left)} left`;
-    this.io.err(`\r${formatNumber(packets)} packets, ${formatNumber(rate)}/s${words}\u001b[K`);
+    this.io.err(`\r${formatNumber(packets)} ${this.unit}, ${formatNumber(rate)}/s${words}\u001b[K`);
   }
 
   /** Takes the line away, so that something else can be printed there. */

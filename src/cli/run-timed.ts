@@ -1,14 +1,14 @@
 /** `jitnic run --card NAME`: the run with a clock, by a model of the card. */
 import { UsageError } from '../base/index.js';
 import type { CardDescription } from '../nic/index.js';
-import { packetAt } from '../packet/index.js';
+import { type PacketBatch, packetAt } from '../packet/index.js';
 import type { Session } from '../runtime/index.js';
 import { type ClockedRun, cardModel, parseHostCost, parseRate, type TimedOptions, TimedRun } from '../sim/index.js';
 import { wholeNumber } from '../text/index.js';
 import { openCard } from './card-file.js';
 import type { Io } from './command.js';
 import { CoherentCli, sideOptions } from './run-coherent.js';
-import { noteLoaded, openProgram, sessionOptions, verifiedSession } from './run-options.js';
+import { type Chosen, noteLoaded, openProgram, sessionOptions, verifiedSession } from './run-options.js';
 import { type LoopResult, type PacketDriver, runPackets } from './run-packets.js';
 import { defaultShown } from './run-report.js';
 import type { TimedFlags } from './timed-flags.js';
@@ -28,6 +28,16 @@ export async function runTimed(
   io: Io,
 ): Promise<TimedResult> {
   const card = await openCard(String(flags.card), io);
+  return await runOnCard(card, () => openProgram(file, name, flags, io), flags, io);
+}
+
+/** The same on a card that is at hand; the program is opened when flags have been found to make sense. */
+export async function runOnCard(
+  card: CardDescription,
+  open: () => Chosen | Promise<Chosen>,
+  flags: TimedFlags,
+  io: Io,
+): Promise<TimedResult> {
   const options: TimedOptions = {
     rate: parseRate(flags.rate ?? 'capture'),
     hostCores: wholeNumber('--host-cores', flags.hostCores, 1) ?? 4,
@@ -37,7 +47,7 @@ export async function runTimed(
   };
   const loops = wholeNumber('--loops', flags.loops, 1) ?? 1;
   if (loops > 1 && flags.read === '-') throw new UsageError('`--loops` needs a file: stdin can be read once');
-  const chosen = await openProgram(file, name, flags, io);
+  const chosen = await open();
   requireSides(flags, card);
   const model = cardModel(card, chosen.program);
   const isCoherent = flags.coherence !== undefined;
@@ -59,14 +69,22 @@ export async function runTimed(
   const coherent = isCoherent
     ? new CoherentCli({ session, card, model, timed: options, flags, options: given })
     : undefined;
-  const timed = coherent ?? new TimedRun(session, card, model, options);
-  const driver = timedDriver(session, timed);
   const limit = wholeNumber('--count', flags.count, 1) ?? Number.POSITIVE_INFINITY;
   const path = flags.read ?? '-';
+  const loop = new CaptureLoop(session);
+  const warmUp = flags.warmUp ?? 0;
+  for (let at = 0; loop.packets < warmUp; at = loop.packets) {
+    // Without a clock: what is recorded is on the card at once.
+    const warmed = await runPackets(session, io, { path, limit: warmUp, driver: loop, isRepeated: at > 0 });
+    if (warmed.interrupted || loop.packets === at) break;
+    loop.next();
+  }
+  const timed = coherent ?? new TimedRun(session, card, model, options);
+  loop.feed((data, time) => timed.packet(data, time));
   let result: LoopResult | undefined;
-  for (let i = 0; i < loops && driver.packets < limit && result?.interrupted !== true; i++) {
-    driver.nextLoop();
-    const next = await runPackets(session, io, { path, limit, driver, isRepeated: i > 0 });
+  for (let i = 0; i < loops && loop.packets < limit && result?.interrupted !== true; i++) {
+    if (i > 0) loop.next();
+    const next = await runPackets(session, io, { path, limit, driver: loop, isRepeated: i > 0 || warmUp > 0 });
     result = result === undefined ? next : joined(result, next);
     if (session.difference !== undefined) break;
   }
@@ -102,36 +120,50 @@ function joined(a: LoopResult, b: LoopResult): LoopResult {
   };
 }
 
-interface TimedDriver extends PacketDriver {
-  /** The capture begins anew: its times go on where they ended, behind a gap as long as they had on average. */
-  nextLoop(): void;
-}
-
-function timedDriver(session: Session, timed: TimedRun | CoherentCli): TimedDriver {
+/**
+ * A capture over and over, packet by packet: where it begins anew, its times go on where they ended, behind a gap as
+ * long as they had on average.
+ */
+class CaptureLoop implements PacketDriver {
+  packets = 0;
+  private readonly session: Session;
+  private take: (data: Uint8Array, time: bigint) => void;
   /** Packets, first and last time of this loop; what is added to its times. */
-  let count = 0n;
-  let first: bigint | undefined;
-  let last = 0n;
-  let shift = 0n;
-  return {
-    get packets() {
-      return (timed instanceof TimedRun ? timed : timed.run).counts.offered;
-    },
-    nextLoop() {
-      if (first !== undefined) shift += last - first + (last - first) / (count > 1n ? count - 1n : 1n);
-      count = 0n;
-    },
-    runBatch(batch, from, most) {
-      const to = Math.min(batch.count, from + most, from + 256);
-      let at = from;
-      while (at < to && session.difference === undefined) {
-        const { data, time } = packetAt(batch, at++);
-        first ??= time;
-        if (time > last) last = time;
-        count++;
-        timed.packet(data, time + shift);
-      }
-      return at - from;
-    },
-  };
+  private count = 0n;
+  private first: bigint | undefined;
+  private last = 0n;
+  private shift = 0n;
+
+  /** Until told otherwise, packets run in the session without a clock. */
+  constructor(session: Session) {
+    this.session = session;
+    this.take = (data, time) => session.step({ data, time });
+  }
+
+  /** From now on packets go there, and are counted from none. */
+  feed(take: (data: Uint8Array, time: bigint) => void): void {
+    this.take = take;
+    this.packets = 0;
+  }
+
+  /** The capture begins anew. */
+  next(): void {
+    const { first, last, count } = this;
+    if (first !== undefined) this.shift += last - first + (last - first) / (count > 1n ? count - 1n : 1n);
+    this.count = 0n;
+  }
+
+  runBatch(batch: PacketBatch, from: number, most: number): number {
+    const to = Math.min(batch.count, from + most, from + 256);
+    let at = from;
+    while (at < to && this.session.difference === undefined) {
+      const { data, time } = packetAt(batch, at++);
+      this.first ??= time;
+      if (time > this.last) this.last = time;
+      this.count++;
+      this.packets++;
+      this.take(data, time + this.shift);
+    }
+    return at - from;
+  }
 }

@@ -12,6 +12,8 @@ export interface TimedFlags extends RunFlags, CoherenceFlags {
   readonly hostQueue?: string;
   readonly hostCost?: string;
   readonly loops?: string;
+  /** Packets that run before the clock starts, so that their traces are on the card; no flag of `run`. */
+  readonly warmUp?: number;
 }
 
 /** The flags that need a card with a clock. */

@@ -1,4 +1,5 @@
 // What a card is (port.ts), and the kinds there are. The software card is the first.
+export { areaOf, type CardArea } from './area.js';
 export { shippedCard, shippedCards } from './cards/index.js';
 export {
   type CardDescription,

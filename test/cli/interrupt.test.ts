@@ -164,6 +164,8 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
       work,
     ],
     ['run', 'in one packet of compiled code', () => [loops(), '-r', capture, '--engine', 'wasm'], work],
+    ['explore', 'in the threads of --jobs', () => [object, '-r', capture, '--vary', 'lanes=1..8', '--jobs', '2'], work],
+    ['explore', 'in a point', () => [loops(), '-r', capture, '--vary', 'lanes=1..8', '--jobs', '1'], work],
     ['run', 'in the threads of --jobs', () => [loops(), '-r', capture, '--jobs', '2'], work],
     ['run', 'a capture is waited for', () => [object, '-r', '-'], 0],
     ['trace', 'recording a path', () => [loops(), '-r', capture], work],
