@@ -1,7 +1,7 @@
 // Sweeps over cards and runs: the space, what its points come to, the fronts, tables and a page.
 export { type Figures, figuresOf, type Outcome, type Row } from './outcome.js';
 export { sweepPage } from './page.js';
-export { objectives, paretoFront } from './pareto.js';
+export { paretoFront } from './pareto.js';
 export {
   type Axis,
   type AxisValue,
@@ -11,6 +11,5 @@ export {
   type Point,
   parseSpace,
   pointsOf,
-  runSettings,
 } from './space.js';
 export { type Sweep, sweepCsv, sweepJson } from './table.js';

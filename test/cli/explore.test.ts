@@ -1,7 +1,7 @@
 /** `jitnic explore`: what it prints and leaves in its folder, whoever runs the points, and what it refuses. */
 import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -136,7 +136,8 @@ describe.skipIf(!redis)(`a queue${redis ? '' : ' (skipped: no redis-server)'}`, 
     });
     // Who is killed leaves its files.
     const env = { ...process.env, TMPDIR: folder };
-    const worker = () => spawn(process.execPath, [builtCli, 'explore', '--worker', ...at, '--jobs', '1', '-v'], { env });
+    const worker = () =>
+      spawn(process.execPath, [builtCli, 'explore', '--worker', ...at, '--jobs', '1', '-v'], { env });
     const said = (text: NodeJS.ReadableStream | null, words: string): Promise<void> =>
       new Promise((resolve) => {
         let all = '';
@@ -179,9 +180,11 @@ function freePort(): Promise<number> {
 }
 
 async function untilListening(port: number): Promise<void> {
-  for (;;) {
-    const { status } = spawnSync('redis-cli', ['-p', `${port}`, 'ping']);
-    if (status === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const answers = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true));
+      socket.on('error', () => resolve(false)).on('close', () => socket.destroy());
+      socket.on('connect', () => socket.end());
+    });
+  while (!(await answers())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
