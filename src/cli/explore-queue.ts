@@ -208,8 +208,8 @@ export interface QueueWorker {
 }
 
 /**
- * Takes points out of the queue, `threads` at a time; each runs in a thread, so that locks are renewed meanwhile. `told`
- * is called behind each.
+ * Takes points out of the queue, `threads` at a time; each runs in a thread, so that locks are renewed meanwhile.
+ * `told` is called behind each.
  */
 export async function workOnQueue(
   place: QueuePlace,
