@@ -71,7 +71,7 @@ class Trial {
   private readonly options: ImproveOptions;
   private readonly unprovedOf: FindUnproved | undefined;
 
-  constructor(bytes: Uint8Array, base: OptimizedObject, options: ImproveOptions, unprovedOf: FindUnproved | undefined) {
+  constructor(bytes: Uint8Array, base: OptimizedObject, options: ImproveOptions, unprovedOf?: FindUnproved) {
     this.bytes = bytes;
     this.base = base;
     this.options = options;

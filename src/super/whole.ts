@@ -42,7 +42,7 @@ export class WholeFunctions {
 
   private readonly isTaken: (program: string) => boolean;
 
-  /** `object` as `sizeMaps` leaves it; `isTaken`: programs that our verifier does not know, and another one accepts. */
+  /** `object` as `sizeMaps` leaves it; `isTaken`: does another verifier accept a program that ours does not know? */
   constructor(object: ObjectSpec, version: BpfVersion, isTaken: (program: string) => boolean) {
     this.isTaken = isTaken;
     this.object = object;

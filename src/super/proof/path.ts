@@ -91,8 +91,8 @@ export interface Budget {
 export const defaultBudget: Budget = {
   steps: 200_000,
   questions: 1500,
-  stepsPerQuestion: 4_000_000,
-  solverSteps: 60_000_000,
+  stepsPerQuestion: 10_000_000,
+  solverSteps: 100_000_000,
 };
 
 /** For a function that is made anew and taken only if it is proved. */
