@@ -10,7 +10,7 @@ const ipv4: Flow = {
 const ipv6: Flow = { source: bytes(0, 16), destination: bytes(16, 32), ports: 0x01bb8000 };
 
 describe('a SYN cookie', () => {
-  it('is what HalfSipHash-2-4 of another author makes of seed, flow, minute and MSS', () => {
+  it('is what another HalfSipHash-2-4 makes of seed, flow, minute and MSS, one that gives the published vector', () => {
     expect(makeCookie(1n, ipv4, 1000, 5, 1400)).toEqual({ cookie: 3211562515, mss: 1300 });
     expect(makeCookie(7n, ipv6, 0xffff_fff0, 250, 9000)).toEqual({ cookie: 890591949, mss: 8940 });
   });
