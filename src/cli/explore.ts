@@ -200,7 +200,7 @@ function sweepText(sweep: Sweep, folder: string | undefined, io: Io): string {
           (figures.achieved / 1e6).toFixed(2),
           (100 * figures.hitRate).toFixed(1),
           ((100 * figures.lost) / Math.max(1, figures.packets)).toFixed(1),
-          figures.hitP99.toFixed(0),
+          formatNumber(Math.round(figures.hitP99)),
           figures.luts === null ? '-' : formatNumber(figures.luts),
         ]),
     );

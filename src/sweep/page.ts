@@ -9,7 +9,7 @@ import type { Axis, AxisValue } from './space.js';
 import type { Sweep } from './table.js';
 
 const style = `
-figure { margin: 10px 0; overflow-x: auto; } figure svg { max-width: 100%; height: auto; min-width: 560px; }
+h3 { margin-top: 24px; } figure { margin: 10px 0; overflow-x: auto; } figure svg { max-width: 100%; height: auto; min-width: 560px; }
 @media (max-width: 600px) { main, header { padding: 0 12px; } th, td { padding: 4px 6px; font-size: 13px; } }
 `;
 
@@ -78,12 +78,9 @@ ${axes
 /** The front in throughput over area alone, and the points behind it. */
 function frontChart(name: string, ran: readonly Ran[], front: readonly Ran[]): string {
   const placed = ran.filter(({ outcome }) => outcome.figures.luts !== null);
-  const areas = placed.map(({ outcome }) => outcome.figures.luts ?? 0);
+  const areas = placed.map(areaOf);
   if (new Set(areas).size < 2) return '';
-  const at = (row: Ran): readonly [number, number] => [
-    row.outcome.figures.luts ?? 0,
-    row.outcome.figures.achieved / 1e6,
-  ];
+  const at = (row: Ran): readonly [number, number] => [areaOf(row), row.outcome.figures.achieved / 1e6];
   // As area grows, the most that is reached with it: the outline of all points.
   const best: (readonly [number, number])[] = [];
   for (const point of [...front].map(at).sort((a, b) => a[0] - b[0] || b[1] - a[1]))
@@ -91,7 +88,7 @@ function frontChart(name: string, ran: readonly Ran[], front: readonly Ran[]): s
   const worst = leastByArea(placed.map(at));
   const most = Math.max(...ran.map(({ outcome }) => outcome.figures.achieved / 1e6));
   const x: ChartAxis = {
-    label: 'area (LUT6, estimated)',
+    label: 'area (1,000 LUT6, estimated)',
     scale: 'log',
     min: below(Math.min(...areas)),
     max: above(Math.max(...areas)),
@@ -104,6 +101,9 @@ function frontChart(name: string, ran: readonly Ran[], front: readonly Ran[]): s
   return `<figure>${lineChart({ title: `${name}: throughput over area`, x, y, panels: [{ title: '', series }] })}</figure>`;
 }
 
+/** In thousands. */
+const areaOf = ({ outcome: { figures } }: Ran): number => (figures.luts ?? 0) / 1000;
+
 /** The slowest point of each area. */
 function leastByArea(points: readonly (readonly [number, number])[]): (readonly [number, number])[] {
   const least = new Map<number, number>();
@@ -111,8 +111,8 @@ function leastByArea(points: readonly (readonly [number, number])[]): (readonly 
   return [...least].sort((a, b) => a[0] - b[0]);
 }
 
-const below = (value: number): number => 2 ** Math.floor(Math.log2(Math.max(1, value)));
-const above = (value: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, value)));
+const below = (value: number): number => 2 ** Math.floor(Math.log2(value || 1));
+const above = (value: number): number => 2 ** Math.ceil(Math.log2(value || 2));
 
 /** Rows of a front that a page shows at most: from the fastest, the rest is in the files. */
 const mostRows = 40;
@@ -124,7 +124,7 @@ function frontTable(axes: readonly Axis[], front: readonly Ran[]): string {
     const cells = [
       mega(figures.achieved),
       percent(figures.hitRate),
-      figures.hitP99.toFixed(0),
+      number(Math.round(figures.hitP99)),
       percent(figures.lost / Math.max(1, figures.packets)),
       figures.luts === null ? 'not known' : number(figures.luts),
     ];
