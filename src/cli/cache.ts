@@ -219,6 +219,8 @@ function cacheText(
     text += formatTable(
       [{ title: 'policy' }, right('hit rate (%)'), right('traces at the end')],
       adapted.map(({ policy, result }) => [policy.name, percent(result.hits), result.size]),
+      '',
+      width,
     );
   }
   return text;

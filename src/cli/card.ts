@@ -92,6 +92,8 @@ function list(io: Io): ExitCode {
       formatTable(
         columns,
         shippedCards.map((card) => Object.values(summary(card))),
+        '',
+        io.width,
       ),
     );
   }
@@ -131,6 +133,8 @@ function show(card: CardDescription, io: Io): ExitCode {
         { title: 'from', align: 'right' },
       ],
       rows,
+      '',
+      io.width,
     ),
   );
   io.out(`\n${sources.map((source, i) => wrapped(`[${i + 1}]`.padEnd(5), source, 80)).join('')}`);

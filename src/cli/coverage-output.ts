@@ -141,6 +141,8 @@ export function coverageText(lines: readonly LineCounts[], io: Io): string {
       { title: 'insns', align: 'right' },
     ],
     files.length > 1 ? [...rows, row('all', lines)] : rows,
+    '',
+    io.width,
   );
   const never = lines.filter(({ hits }) => hits === 0);
   if (never.length === 0) return `\n${table}`;

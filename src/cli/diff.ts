@@ -177,7 +177,7 @@ function diffText({ old, fresh, isEqual, proof, compared, work }: Result, io: Io
   if (work !== undefined) rows.push(["verifier's instructions", ...work]);
   if (proof?.verdict === 'proved') {
     const text = `${io.style.bold('proved')}: they do the same, whatever the packet is and the maps hold\n`;
-    return `${text}\n${formatTable(sideColumns, rows)}`;
+    return `${text}\n${formatTable(sideColumns, rows, '', io.width)}`;
   }
   if (compared === undefined) return '';
   const { partings, packets, made, starts, isAll, skipped, steps, classes } = compared;
@@ -212,5 +212,5 @@ function diffText({ old, fresh, isEqual, proof, compared, work }: Result, io: Io
   };
   mean('instructions a packet', made + packets, ...steps);
   for (const each of classes) mean(`  ${each.name} (${formatNumber(each.packets)})`, each.packets, each.old, each.new);
-  return `${text}\n${formatTable(sideColumns, rows)}`;
+  return `${text}\n${formatTable(sideColumns, rows, '', io.width)}`;
 }

@@ -167,6 +167,6 @@ function printTimes({ steps }: OptReport, code: CodeTime, io: Io): void {
   const rows = steps.map(({ name, insns, ms }) => [name, insns, ms.toFixed(2)]);
   const columns = [{ title: 'pass' }, { title: 'IR instructions' }, { title: 'ms', align: 'right' as const }];
   io.err(
-    `${formatTable(columns, [...rows, ['code', '', code.ms.toFixed(2)], ['all', steps.at(-1)?.insns, total.toFixed(2)]])}`,
+    `${formatTable(columns, [...rows, ['code', '', code.ms.toFixed(2)], ['all', steps.at(-1)?.insns, total.toFixed(2)]], '', io.width)}`,
   );
 }

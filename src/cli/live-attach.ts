@@ -27,7 +27,7 @@ export const attachOperation: LiveOperation = {
   name: 'attach',
   summary: 'take the XDP program of an interface over, specialise it while it runs; Ctrl-C puts it back',
   example: 'jitnic live attach eth0 --dry-run',
-  flags: ['dryRun', 'object', 'overhead', 'budget', 'seconds', 'engine', 'read', 'mapsIn', 'count'],
+  flags: ['dryRun', 'object', 'overhead', 'budget', 'seconds', 'engine', 'read', 'mapsIn', 'devBound', 'count'],
   declare: (command) => {
     command
       .option('--dry-run', 'attach: say what is attached and what could be done; change nothing')
@@ -38,6 +38,10 @@ export const attachOperation: LiveOperation = {
       .option('--engine <name>', 'attach: `kernel`, or rehearse FILE on ours: `wasm`, `interp` (default: kernel)')
       .option('-r, --read <file>', 'attach, with our engines: capture whose packets are run')
       .option('--maps-in <file>', 'attach, with our engines: contents of maps at the start')
+      .option(
+        '--dev-bound',
+        'attach, with our engines: FILE is loaded for one network device, as bpf_xdp_metadata_rx_* ask for',
+      )
       .option('-c, --count <n>', 'attach, with our engines: packets of the capture (default: 100,000)');
   },
   run: async ([device, prog], flags, io) => {
@@ -45,8 +49,8 @@ export const attachOperation: LiveOperation = {
     if (device === undefined) throw new UsageError('attach to which interface?', {}, attachOperation.example);
     if (engine === 'wasm' || engine === 'interp') return rehearsal(device, prog, engine, flags, io);
     if (engine !== 'kernel') throw new UsageError(`no engine \`${engine}\``, {}, 'engines: kernel, wasm, interp');
-    for (const flag of ['read', 'mapsIn', 'count']) {
-      if (flags[flag] !== undefined) throw new UsageError(`\`${flag}\` is for \`--engine wasm\` and \`interp\``);
+    for (const [flag, name] of rehearsalFlags) {
+      if (flags[flag] !== undefined) throw new UsageError(`\`${name}\` is for \`--engine wasm\` and \`interp\``);
     }
     if (prog !== undefined) throw new UsageError('the program is the one that is attached; leave its name out');
     const file = flags['object'] as string | undefined;
@@ -74,6 +78,14 @@ export const attachOperation: LiveOperation = {
     return interrupt.requested ? exitCodes.interrupted : exitCodes.ok;
   },
 };
+
+/** Those that our engines alone know. */
+const rehearsalFlags = [
+  ['read', '--read'],
+  ['mapsIn', '--maps-in'],
+  ['devBound', '--dev-bound'],
+  ['count', '--count'],
+] as const;
 
 /** Percent as a share of 1; undefined where the flag is not given, so that the session has its own default. */
 function percent(flag: string, text: unknown): number | undefined {
@@ -131,7 +143,7 @@ async function rehearsal(
 ): Promise<typeof exitCodes.ok | typeof exitCodes.negative> {
   const capture = flags['read'] as string | undefined;
   if (capture === undefined) throw new UsageError(`\`--engine ${engine}\` needs packets: \`-r CAPTURE\``);
-  const object = await openProgramFile(file, io);
+  const object = await openProgramFile(file, io, flags['devBound'] === true ? { devBound: true } : {});
   const program = pickProgram(object, name);
   const mapsIn = flags['mapsIn'] as string | undefined;
   const contents = mapsIn === undefined ? undefined : parseMapsFile(decodeUtf8(await readInput(mapsIn, io)), mapsIn);

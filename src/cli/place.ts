@@ -117,6 +117,8 @@ function placeText(name: string, problem: Problem, solution: Solution, explain: 
         typeof cost === 'number' ? cost.toFixed(1) : '-',
       ];
     }),
+    '',
+    io.width,
   );
   text += `\n${formatTable(
     [
@@ -131,6 +133,8 @@ function placeText(name: string, problem: Problem, solution: Solution, explain: 
       formatNumber(element.cores),
       (evaluation.load[e] ?? 0).toFixed(1),
     ]),
+    '',
+    io.width,
   )}`;
   const shared = evaluation.sharing.filter(({ kind }) => kind !== 'one');
   for (const { state, kind, home, ns } of shared)

@@ -190,7 +190,8 @@ function variablesText(
 function flowMeaning(variable: NamedVariable): string {
   const { kind, pc, program } = variable;
   const { file, line } = lineOf(variable);
-  const where = file === undefined ? `slot ${pc} of ${program.name}` : `${file}:${line}`;
+  const where =
+    file === undefined ? `slot ${pc} of ${program.name}` : `${file.slice(file.lastIndexOf('/') + 1)}:${line}`;
   switch (kind) {
     case 'loop':
       return `times round the loop at ${where}`;

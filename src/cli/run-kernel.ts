@@ -133,7 +133,14 @@ export async function runOnKernel(
     } else if (options.write !== '-' && mapsOut !== '-') {
       const rows = verdictNames.map((name) => [name, verdicts[name], formatShare(verdicts[name], packets)]);
       io.out(`${io.style.bold(program.name)}: ${formatNumber(packets)} packets on the running kernel\n\n`);
-      io.out(formatTable([{ title: 'verdict' }, { title: 'packets' }, { title: 'share', align: 'right' }], rows));
+      io.out(
+        formatTable(
+          [{ title: 'verdict' }, { title: 'packets' }, { title: 'share', align: 'right' }],
+          rows,
+          '',
+          io.width,
+        ),
+      );
       if (globals !== undefined) io.out(`\n${globalsText(globals)}`);
       if (options.printMaps) io.out(`\n${jsonText(maps, true)}`);
       io.out(steps.text());

@@ -222,6 +222,8 @@ export function runText(
   text += formatTable(
     [{ title: 'verdict' }, { title: 'packets', align: 'right' }, { title: 'share', align: 'right' }],
     verdictNames.map((name) => [name, session.verdicts[name], formatShare(session.verdicts[name], packets)]),
+    '',
+    io.width,
   );
   if (runtime.cache !== undefined) {
     text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.refusals === 0 ? '' : `, ${count(runtime.refusals, 'refusal')}`}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}${runtime.bypassed === 0 ? '' : `, ${formatNumber(runtime.bypassed)} left to the host`}\n`;

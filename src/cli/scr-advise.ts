@@ -149,6 +149,8 @@ export const adviseOperation: ScrOperation = {
           ...order.map((technique) => (rows.find((row) => row.technique === technique)?.mpps ?? 0).toFixed(1)),
           rows[0] === undefined ? '' : `${rows[0].technique} (limit: ${rows[0].limit})`,
         ]),
+        '',
+        io.width,
       ),
     );
     io.out(`\nfor ${cores} cores: ${words[best.technique]}\n`);

@@ -76,6 +76,8 @@ function print(analysis: ScrAnalysis, io: Io): void {
       formatTable(
         titles.map((title) => ({ title })),
         rows,
+        '',
+        io.width,
       ),
     );
   switch (verdict) {

@@ -128,6 +128,8 @@ export const historyOperation: ScrOperation = {
           { title: 'bytes', align: 'right' },
         ],
         files.map((file, core) => [String(core), file, packets[core] ?? 0, bytes[core] ?? 0]),
+        '',
+        io.width,
       ),
     );
     io.out(

@@ -244,6 +244,8 @@ describe('what a person sees', () => {
     ['verify', object],
     ['paths', example('ipv6-filter/ipv6-filter.o')],
     ['demo'],
+    ['card', 'list'],
+    ['card', 'show', 'hxdp'],
     ['--help'],
     ['run', '--help'],
     ['test', '--help'],

@@ -82,6 +82,14 @@ describe('one that is bound', () => {
     expect([exitCode, err]).toEqual([2, 'error: `--jobs` and `--rx-metadata` exclude each other\n']);
   });
 
+  test('is rehearsed for `live attach`, which takes nothing over with it', async () => {
+    const args = ['live', 'attach', program, '--engine', 'interp', '-r', capture, '-c', '50'];
+    expect((await cli(...args)).err).toContain('metadata kfuncs require device-bound program');
+    const { out, exitCode } = await cli(...args, '--dev-bound');
+    expect([out.split('\n')[1]?.trim(), exitCode]).toEqual(['the same decisions', 0]);
+    expect(await cli('live', 'attach', 'lo', '--dev-bound')).toMatchObject({ exitCode: 2 });
+  });
+
   test('is not what a card takes', async () => {
     const { err, exitCode } = await cli('prog', 'load', join(folder, 'hash.o'), '/hash', 'dev', 'nicp0');
     expect(exitCode).not.toBe(0);
