@@ -31,7 +31,7 @@ const firstBudget = 300;
 const secondBudget = 1500;
 
 /** What the looks may take in all (explore/follow/effort.ts). */
-const searchEffort = 40_000_000;
+const searchEffort = 20_000_000;
 
 /** Differences that are told. */
 const mostTold = 8;
