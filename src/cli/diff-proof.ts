@@ -49,7 +49,7 @@ export async function proveProgram(old: ProgramOf, fresh: ProgramOf, times: numb
 }
 
 /** A program that tail-calls decides by others, too. */
-function sameTargets(old: ProgramOf, fresh: ProgramOf): boolean {
+export function sameTargets(old: ProgramOf, fresh: ProgramOf): boolean {
   if (![old, fresh].some(({ program }) => program.insns.some(isTailCall))) return true;
   const codes = ({ object, program }: ProgramOf): string =>
     object.programs

@@ -12,7 +12,7 @@ import { verify } from '../verifier/index.js';
 import { readPackets } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type Compared, Comparing } from './diff-compare.js';
-import { proveProgram } from './diff-proof.js';
+import { proveProgram, sameTargets } from './diff-proof.js';
 import type { FunctionProof } from './opt-proofs.js';
 import { declareReading } from './program-file.js';
 import { type Chosen, openProgram, readMapsIn, type SessionFlags } from './run-options.js';
@@ -73,7 +73,9 @@ was tried told them apart (undecided).`,
     const old = await openProgram(oldFile, name, options, io);
     const fresh = await openProgram(newFile, name ?? undefined, options, io);
     const isEqual =
-      hex(encodeInsns(old.program.insns)) === hex(encodeInsns(fresh.program.insns)) && sameData(old, fresh);
+      hex(encodeInsns(old.program.insns)) === hex(encodeInsns(fresh.program.insns)) &&
+      sameData(old, fresh) &&
+      sameTargets(old, fresh);
     const packets =
       options.read === undefined ? [] : await readPackets(options.read, io, wholeNumber('--count', options.count, 1));
     // Who names a budget has it spent, whatever it takes.

@@ -121,6 +121,19 @@ it('gives variables to both versions, whatever their files are called', async ()
   });
 });
 
+it('does not call programs equal that tail-call others which are not', async () => {
+  const calling = (name: string, verdict: number): string => {
+    const path = join(folder, `${name}.s`);
+    const head = ['.license "GPL"', '.map jumps type=prog_array key=4 value=4 max_entries=2', '.section xdp'];
+    const main = ['.globl main', 'main:', 'r2 = jumps ll', 'r3 = 0', 'call bpf_tail_call', 'r0 = 2', 'exit'];
+    writeFileSync(path, `${[...head, ...main, '.globl other', 'other:', `r0 = ${verdict}`, 'exit'].join('\n')}\n`);
+    return path;
+  };
+  const { exitCode, out } = await captureCli(['diff', calling('calls-drop', 1), calling('calls-tx', 3), 'main']);
+  expect(exitCode).toBe(1);
+  expect(out).toContain('verdict: DROP -> TX');
+});
+
 it('does not compare what only one of them can hold, and says so', async () => {
   const table = (name: string, value: number): string => {
     const path = join(folder, `${name}.s`);
