@@ -11,6 +11,7 @@ import { type Plan, type PlanFlags, type Planned, planSweep } from './explore-pl
 import { executeInQueue, type QueuePlace, queuePlace, workOnQueue } from './explore-queue.js';
 import { type Executor, executeHere, executeInThreads } from './explore-threads.js';
 import { writeOutput } from './files.js';
+import { InterruptedError } from './interrupt.js';
 import { declareReading } from './program-file.js';
 import { Progress } from './progress.js';
 import { declareWorld } from './run-options.js';
@@ -141,7 +142,7 @@ async function runAll(
     await Promise.all(Array.from({ length: executor.width }, lane));
   } catch (error) {
     // What stopping broke off is no failure.
-    if (!interrupt.requested) throw error;
+    if (!interrupt.requested && !(error instanceof InterruptedError)) throw error;
   } finally {
     interrupt.wake = undefined;
     progress.clear();

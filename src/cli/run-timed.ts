@@ -73,15 +73,16 @@ export async function runOnCard(
   const path = flags.read ?? '-';
   const loop = new CaptureLoop(session);
   const warmUp = flags.warmUp ?? 0;
+  let result: LoopResult | undefined;
   for (let at = 0; loop.packets < warmUp; at = loop.packets) {
     // Without a clock: what is recorded is on the card at once.
     const warmed = await runPackets(session, io, { path, limit: warmUp, driver: loop, isRepeated: at > 0 });
+    if (warmed.interrupted) result = warmed;
     if (warmed.interrupted || loop.packets === at) break;
     loop.next();
   }
   const timed = coherent ?? new TimedRun(session, card, model, options);
   loop.feed((data, time) => timed.packet(data, time));
-  let result: LoopResult | undefined;
   for (let i = 0; i < loops && loop.packets < limit && result?.interrupted !== true; i++) {
     if (i > 0) loop.next();
     const next = await runPackets(session, io, { path, limit, driver: loop, isRepeated: i > 0 || warmUp > 0 });
