@@ -13,30 +13,24 @@ import {
   type StatePath,
   type StateSearch,
 } from '../explore/index.js';
-import { Interpreter } from '../interp/index.js';
 import type { ProgramSpec } from '../object/index.js';
-import { type FieldDifference, packetDifferences } from '../packet/index.js';
-import { verdictName } from '../platform/index.js';
 import { hex } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
-import { formatOutput, formatTrap, loadMaps, Machine, MapStore, type MapsFile, type PacketInput } from '../vm/index.js';
+import { Machine, MapStore, type MapsFile } from '../vm/index.js';
 import { MapPairs, type Version } from './diff-maps.js';
-import { classRank, packetClass } from './packet-class.js';
+import { type Decision, type Difference, egressOf, mapParting, partingOf, type Side, sideOf } from './diff-sides.js';
+import { type ClassSteps, StepCount } from './diff-steps.js';
 import { openSearch } from './path-finder.js';
 import type { Chosen } from './run-options.js';
 import { entriesJson, mapNames } from './start-text.js';
 
 /** Where two programs part. */
-export interface Parting {
+export interface Parting extends Difference {
   /** Of the capture, from 1; 0: it was made. */
   readonly packet: number;
   readonly data: Uint8Array;
   /** What a packet that was made finds. */
   readonly start?: MadeStart | undefined;
-  readonly what: string;
-  readonly old: string;
-  readonly new: string;
-  readonly fields: readonly FieldDifference[];
 }
 
 /** What a packet that was made finds, as far as it is not what every packet does. */
@@ -48,14 +42,6 @@ export interface MadeStart {
   /** Nanoseconds. */
   readonly clock: bigint | undefined;
   readonly ifindex: number | undefined;
-}
-
-/** What packets of one class took: instructions in all. */
-export interface ClassSteps {
-  readonly name: string;
-  readonly packets: number;
-  readonly old: number;
-  readonly new: number;
 }
 
 /** What came of a comparison. */
@@ -82,22 +68,6 @@ export interface Comparison {
   /** Of a capture. */
   readonly packets: readonly { readonly data: Uint8Array; readonly time: bigint }[];
   readonly maps: MapsFile | undefined;
-}
-
-/** One of the two, alive. */
-interface Side {
-  readonly machine: Machine;
-  readonly run: (input: PacketInput) => Decision;
-}
-
-interface Decision {
-  readonly verdict: string;
-  readonly bytes: Uint8Array;
-  readonly redirect: string;
-  readonly outputs: string;
-  readonly trap: string | undefined;
-  readonly steps: number;
-  readonly isBy: boolean;
 }
 
 /** Interface that packets of a capture come in by, as everywhere. */
@@ -292,11 +262,6 @@ function versionOf({ object, program }: Chosen): ProgramVersion {
   return { machine, program: loaded, arrival: { cpu: 0, egressIfindex: egressOf(program), frags: program.frags } };
 }
 
-/** Packets of a device map's entry leave by some interface. */
-function egressOf({ attach }: ProgramSpec): number {
-  return attach === 'xdp_devmap' ? 2 : 0;
-}
-
 function startId({ maps, full, metadata, clock, ifindex }: MadeStart): string {
   return JSON.stringify([maps, full, metadata && hex(metadata), clock?.toString(), ifindex]);
 }
@@ -349,88 +314,5 @@ function judgeStart(
     return { found, decisions: [left, right], isBy: left.isBy || right.isBy };
   } finally {
     for (const machine of opened) machine.transaction.rollback();
-  }
-}
-
-/** `changed`: slots by program, of which is to be known whether a run came by them. */
-function sideOf({ object, program }: Chosen, contents: MapsFile | undefined, changed?: readonly Uint8Array[]): Side {
-  const machine = new Machine(object);
-  if (contents !== undefined) loadMaps(machine, contents);
-  const loaded = machine.programs[object.programs.indexOf(program)] as Machine['programs'][number]; // it is the object's
-  machine.admit(loaded);
-  const interpreter = new Interpreter(machine);
-  let isBy = false;
-  if (changed !== undefined)
-    interpreter.observer = {
-      before: (running, pc) => {
-        if (changed[running.index]?.[pc] === 1) isBy = true;
-      },
-    };
-  const run = (input: PacketInput): Decision => {
-    isBy = false;
-    machine.setPacket({ ...input, egressIfindex: egressOf(program), frags: program.frags });
-    const { verdict, steps, trap } = interpreter.run(loaded);
-    const name = verdictName(verdict);
-    return {
-      verdict: name,
-      bytes: machine.lane.packet.bytes(),
-      redirect: name === 'REDIRECT' ? JSON.stringify(machine.redirect) : '',
-      outputs: machine.outputs.map((output) => formatOutput(object, output, new Map()).text).join(' | '),
-      trap: trap === undefined ? undefined : formatTrap(trap),
-      steps,
-      isBy,
-    };
-  };
-  return { machine, run };
-}
-
-type Difference = Omit<Parting, 'packet' | 'data' | 'start'>;
-
-function partingOf(left: Decision, right: Decision): Difference | undefined {
-  const say = (what: string, a: string, b: string, fields: readonly FieldDifference[] = []): Difference => ({
-    what,
-    old: a,
-    new: b,
-    fields,
-  });
-  if (left.trap !== undefined || right.trap !== undefined)
-    return left.trap === right.trap ? undefined : say('what stops it', left.trap ?? 'nothing', right.trap ?? 'nothing');
-  if (left.verdict !== right.verdict) return say('verdict', left.verdict, right.verdict);
-  if (left.redirect !== right.redirect) return say('redirect', left.redirect, right.redirect);
-  // Nobody sees what became of a packet that is dropped.
-  const fields =
-    left.verdict === 'DROP' || left.verdict === 'ABORTED' ? [] : packetDifferences(left.bytes, right.bytes);
-  if (fields.length > 0) return say('packet', `${left.bytes.length} bytes`, `${right.bytes.length} bytes`, fields);
-  return left.outputs === right.outputs
-    ? undefined
-    : say('lines and records', left.outputs || 'none', right.outputs || 'none');
-}
-
-/** What a packet has left in the maps. */
-function mapParting(pairs: MapPairs, a: Side, b: Side): Difference | undefined {
-  const found = pairs.parting(a.machine, b.machine);
-  return found && { what: `${found.what}, after the packet`, old: found.old, new: found.fresh, fields: found.fields };
-}
-
-/** Instructions that both took, in all and by class of packet. */
-class StepCount {
-  readonly all: [old: number, fresh: number] = [0, 0];
-  private readonly byClass = new Map<string, { packets: number; old: number; new: number }>();
-
-  add(data: Uint8Array, [old, fresh]: readonly [Decision, Decision]): void {
-    this.all[0] += old.steps;
-    this.all[1] += fresh.steps;
-    const name = packetClass(data);
-    const sum = this.byClass.get(name) ?? { packets: 0, old: 0, new: 0 };
-    this.byClass.set(name, sum);
-    sum.packets++;
-    sum.old += old.steps;
-    sum.new += fresh.steps;
-  }
-
-  get classes(): ClassSteps[] {
-    return [...this.byClass]
-      .map(([name, sum]) => ({ name, ...sum }))
-      .sort((a, b) => classRank(a.name) - classRank(b.name));
   }
 }

@@ -58,8 +58,8 @@ const defaultRate = '100%';
 const defaultCount = 100_000;
 
 /**
- * Packets before the clock starts, unless told otherwise: the capture once, so many at most. At the full rate of a port
- * a thousand packets are over before the first trace is on the card.
+ * Packets before the clock starts, unless told otherwise: the capture once, so many at most. At the full rate of a
+ * port a thousand packets are over before the first trace is on the card.
  */
 const mostWarmUp = 10_000;
 
@@ -74,9 +74,10 @@ export async function planSweep(operands: readonly string[], flags: PlanFlags, i
   if (varied !== undefined && flags.card !== undefined)
     throw new UsageError('`--card` and `--vary card=` exclude each other');
   for (const name of varied ?? [base]) cards.set(name, await openCard(String(name), io));
-  for (const axis of axes) for (const card of cards.values()) requireAxis(axis, card);
+  const space = new CardSpace(axes, cards);
   const { vary: _, ...rest } = flags;
   const points = pointsOf(axes);
+  space.requireValues(points);
   if (points.length * operands.length > mostPoints)
     throw new UsageError(`${operands.length} programs at ${points.length} points are more than ${mostPoints}`);
   const inputs = await Promise.all(operands.map((operand) => inputOf(operand, operands, rest, io)));
@@ -87,8 +88,7 @@ export async function planSweep(operands: readonly string[], flags: PlanFlags, i
     programs,
     points: inputs.flatMap((input, i) =>
       points.map((point): Planned => {
-        const card = cards.get(point['card'] ?? base) as CardDescription;
-        const task = taskOf(input, point, card, axes);
+        const task = taskOf(input, point, space);
         return { program: programs[i] as string, point, task, key: keyOfTask(task, input.digests) };
       }),
     ),
@@ -101,19 +101,51 @@ function keyOfTask({ program, card, flags }: PointTask, digests: readonly string
   return keyOf([program, card, told.sort(([a], [b]) => (a < b ? -1 : 1)), digests]);
 }
 
-/** Each value by itself has to be one that the card may have; what they exclude together shows when they run. */
-function requireAxis({ name, values }: Axis, card: CardDescription): void {
-  const meaning = meaningOf(name, card);
-  if (meaning.kind === 'setting') return;
-  for (const value of values) {
-    try {
-      readCard(cardWith(card, new Map([[meaning.path, value]])), shippedCard);
-    } catch (error) {
-      // A value that is wrong beside the others as they are may be right beside other values.
-      if (!(error instanceof InputError) || !error.message.startsWith(`\`${meaning.path}`)) continue;
-      if (/ (?:is more than|is 0, and|is not 0|is below the)/.test(error.message)) continue;
-      throw new UsageError(`\`--vary ${name}=${value}\`: ${error.message}`, {}, error.hint);
+/** The cards of a space by point, and which axis means what on them. */
+class CardSpace {
+  private readonly axes: readonly Axis[];
+  /** By the value of the axis `card`; the only one where that is none. */
+  private readonly cards: ReadonlyMap<AxisValue, CardDescription>;
+
+  constructor(axes: readonly Axis[], cards: ReadonlyMap<AxisValue, CardDescription>) {
+    this.axes = axes;
+    this.cards = cards;
+  }
+
+  /** The description of the card at a point, not looked at yet, and the settings of the run. */
+  at(point: Point): { readonly card: Record<string, unknown>; readonly settings: Readonly<Record<string, string>> } {
+    const card = this.cards.get(point['card'] ?? '') ?? ([...this.cards.values()][0] as CardDescription);
+    const set = new Map<string, AxisValue>();
+    const settings: Record<string, string> = {};
+    for (const { name } of this.axes) {
+      const value = point[name] as AxisValue;
+      const meaning = meaningOf(name, card);
+      const flag = flagOf[name];
+      if (meaning.kind === 'parameter') set.set(meaning.path, value);
+      else if (flag !== undefined) settings[flag] = String(value);
     }
+    return { card: cardWith(card, set), settings };
+  }
+
+  /** Throws UsageError for a value with which there is no card, whatever the others are. */
+  requireValues(points: readonly Point[]): void {
+    for (const { name, values } of this.axes)
+      for (const value of values) {
+        let first: InputError | undefined;
+        const isCard = points.some((point) => {
+          if (point[name] !== value) return false;
+          try {
+            readCard(this.at(point).card, shippedCard);
+            return true;
+          } catch (error) {
+            if (!(error instanceof InputError)) throw error;
+            first ??= error;
+            return false;
+          }
+        });
+        if (!isCard && first !== undefined)
+          throw new UsageError(`\`--vary ${name}=${value}\`: ${first.message}`, {}, first.hint);
+      }
   }
 }
 
@@ -225,26 +257,13 @@ const flagOf: Readonly<Record<string, keyof TimedFlags>> = {
   'host-cost': 'hostCost',
 };
 
-function taskOf(
-  { object, file, program, flags }: Input,
-  point: Point,
-  card: CardDescription,
-  axes: readonly Axis[],
-): PointTask {
-  const set = new Map<string, AxisValue>();
-  const settings: Record<string, string> = {};
-  for (const { name } of axes) {
-    const value = point[name] as AxisValue;
-    const meaning = meaningOf(name, card);
-    const flag = flagOf[name];
-    if (meaning.kind === 'parameter') set.set(meaning.path, value);
-    else if (flag !== undefined) settings[flag] = String(value);
-  }
+function taskOf({ object, file, program, flags }: Input, point: Point, space: CardSpace): PointTask {
+  const { card, settings } = space.at(point);
   return {
     object,
     file,
     program,
-    card: cardWith(card, set),
-    flags: { rate: defaultRate, ...flags, card: card.name, ...settings } as TimedFlags,
+    card,
+    flags: { rate: defaultRate, ...flags, card: card['name'], ...settings } as TimedFlags,
   };
 }

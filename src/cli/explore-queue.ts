@@ -44,8 +44,8 @@ interface QueuedTask extends Omit<PointTask, 'object'> {
 const fileLife = 86_400;
 
 /**
- * Milliseconds after which the lock of a worker that says nothing is taken from it, and between two looks for such. One
- * that was only slow has its point run twice, to the same end.
+ * Milliseconds after which the lock of a worker that says nothing is taken from it, and between two looks for such.
+ * One that was only slow has its point run twice, to the same end.
  */
 const lockTime = 5_000;
 const lookEvery = 2_000;

@@ -1,10 +1,11 @@
 /** `jitnic explore`: programs over a space of cards and settings; the Pareto fronts, a table, a page. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type ExitCode, exitCodes, InternalError, UsageError } from '../base/index.js';
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { paretoFront, type Row, type Sweep, sweepCsv, sweepJson, sweepPage } from '../sweep/index.js';
 import { count, formatNumber, formatTable, wholeNumber } from '../text/index.js';
 import { cardFlagHelp } from './card-file.js';
+import { collect } from './collect.js';
 import { type CliCommand, defineCommand, type Interrupt, type Io } from './command.js';
 import { Journal } from './explore-journal.js';
 import { type Plan, type PlanFlags, type Planned, planSweep } from './explore-plan.js';
@@ -23,8 +24,6 @@ interface Options extends PlanFlags {
   readonly executor?: string;
   readonly worker?: true;
 }
-
-const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
 
 /** JSON: `jitnic.explore/1`. */
 export const command: CliCommand = defineCommand<Options>({
@@ -58,9 +57,7 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--executor <where>', 'threads (default), or bullmq:redis://HOST[:PORT][/QUEUE]: whoever works there')
       .option('--worker', 'take points of other sweeps out of the queue of --executor, until Ctrl-C')
       .optionsGroup('Options:');
-    declareWorld(command);
-    const mapsIn = command.options.find(({ long }) => long === '--maps-in');
-    mapsIn?.argParser(collect as (word: string, before: unknown) => unknown);
+    declareWorld(command, true);
     command.addHelpText(
       'after',
       `
@@ -76,9 +73,14 @@ Examples:
   },
   run: async (given, options, io) => {
     const operands = given.filter((operand) => operand !== undefined);
-    const place = placeOf(options);
+    const { executor: where = 'threads' } = options;
+    const place = where === 'threads' ? undefined : queuePlace(where);
     const jobs = wholeNumber('--jobs', options.jobs, 1) ?? availableParallelism();
-    if (options.worker === true) return work(operands, place, jobs, io);
+    if (options.worker === true) {
+      if (place === undefined)
+        throw new UsageError('`--worker` needs a queue', {}, 'such as --executor bullmq:redis://127.0.0.1');
+      return work(operands, place, jobs, io);
+    }
     if (operands.length === 0) throw new UsageError('explore which program?', {}, 'see jitnic explore --help');
     if (place !== undefined && options.jobs !== undefined)
       throw new UsageError('`--jobs` is about threads here: workers of a queue have their own');
@@ -95,13 +97,6 @@ Examples:
     return tell(sweepOf(plan, journal), output, io);
   },
 });
-
-function placeOf({ executor, worker }: Options): QueuePlace | undefined {
-  if (executor !== undefined && executor !== 'threads') return queuePlace(executor);
-  if (worker === true)
-    throw new UsageError('`--worker` needs a queue', {}, 'such as --executor bullmq:redis://127.0.0.1');
-  return undefined;
-}
 
 function executorOf(
   place: QueuePlace | undefined,
@@ -212,14 +207,8 @@ function sweepText(sweep: Sweep, folder: string | undefined, io: Io): string {
 }
 
 /** Works on a queue until somebody ends it. */
-async function work(
-  operands: readonly string[],
-  place: QueuePlace | undefined,
-  jobs: number,
-  io: Io,
-): Promise<ExitCode> {
+async function work(operands: readonly string[], place: QueuePlace, jobs: number, io: Io): Promise<ExitCode> {
   if (operands.length > 0) throw new UsageError(`\`--worker\` takes no program: \`${operands[0]}\``);
-  if (place === undefined) throw new InternalError('explore', 'a worker without a queue');
   const worker = await workOnQueue(place, jobs, (points) => io.detail(1, count(points, 'point')));
   io.info(`${place.text}: ready, ${count(jobs, 'thread')}`);
   return untilEnded(io, worker.close);

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { type Formatted, findGlobal, foldedGlobals, formatGlobal, parseGlobalValue, withGlobals } from '../vm/index.js';
+import { collect } from './collect.js';
 import type { Io } from './command.js';
 
 /** Values of the flags. */
@@ -13,7 +14,6 @@ export interface GlobalFlags {
 
 /** Declares both. */
 export function declareGlobals(command: Command): void {
-  const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
   command
     .option('--set <name=value>', 'a global variable before the program is loaded: limit=100, ports[0]=80', collect)
     .option('--get <name>', 'print a global variable in the end; may be given several times', collect);

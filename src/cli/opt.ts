@@ -5,6 +5,7 @@ import { noSolver, openSolver } from '../linux/open-solver.js';
 import { rawInsns, readObject } from '../object/index.js';
 import { bytecodePasses, type Effort, improveObject, type PassStep } from '../super/index.js';
 import { breakableWith, release } from './breakable-solver.js';
+import { collect } from './collect.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { kernelOptions } from './kernel-flags.js';
@@ -42,10 +43,6 @@ const defaultPackets = (effort: Effort): number => (effort === 0 ? 2000 : 100_00
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);
-    const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [
-      ...(before ?? []),
-      word,
-    ];
     command
       .argument('<file>', 'ELF object, .c, .s, or - for stdin')
       .argument('[prog...]', 'programs to optimize, with all that they call; without any, all')

@@ -15,6 +15,7 @@ import {
   writeElf,
 } from '../object/index.js';
 import { compile, displayName } from './clang.js';
+import { collect } from './collect.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { declareKernelFlags, type KernelFlags, kernelOptions } from './kernel-flags.js';
@@ -53,7 +54,6 @@ const languages = ['c', 'assembler', 'none'] as const;
 
 /** Declares the flags of every command that reads FILE. */
 export function declareReading(command: Command, declareKernel: typeof declareKernelFlags = declareKernelFlags): void {
-  const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
   command.optionsGroup('Reading FILE:');
   declareKernel(command);
   command

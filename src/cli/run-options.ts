@@ -10,6 +10,7 @@ import { ConntrackTable, FibTable, RxMetadata, SocketTable } from '../vm/index.j
 import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
 import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
+import { collect } from './collect.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { declareGlobals, type GlobalFlags, setByFlags } from './global-flags.js';
@@ -90,13 +91,14 @@ export function declareInput(command: Command): void {
     .option('-c, --count <n>', 'stop after n packets');
 }
 
-/** What surrounds a program, and limits. */
-export function declareWorld(command: Command): void {
+/** What surrounds a program, and limits; `isMany`: there are several programs, whose maps may differ. */
+export function declareWorld(command: Command, isMany = false): void {
   command.optionsGroup('World and limits:');
+  const mapsIn = command.createOption('--maps-in <file>', 'contents of maps before the first packet');
   declareGlobals(command);
   command
     .option('--check', 'run the plain interpreter beside it and stop at the first difference')
-    .option('--maps-in <file>', 'contents of maps before the first packet')
+    .addOption(isMany ? mapsIn.argParser(collect) : mapsIn)
     .option('--maps-script <file>', 'changes of maps during the run')
     .option(
       '--map-entries <map=n>',
@@ -116,11 +118,6 @@ export function declareWorld(command: Command): void {
     .option('--max-trace-insns <n>', 'values that a trace may have while it is recorded (default 20000)')
     .option('--max-trace-guards <n>', 'guards that a trace may have (default 1000)')
     .optionsGroup('Options:');
-}
-
-/** For options that may be given several times. */
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
 }
 
 /** A program and the object that it is in, map sizes set. */

@@ -3,6 +3,7 @@ import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { type CaseResult, engineNames, type FileError, junitText, tapText } from '../cases/index.js';
 import type { Coverage } from '../explore/index.js';
 import { formatNumber, nearest, wholeNumber } from '../text/index.js';
+import { collect } from './collect.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type CoverageFlags, coverageNames, declareCoverage, wantsCoverage } from './coverage-flags.js';
 import { CoverageLog, coverageJsonOf, coverageText } from './coverage-output.js';
@@ -28,8 +29,6 @@ interface Options extends ReadingFlags, CoverageFlags {
   readonly tap?: true;
   readonly junit?: string;
 }
-
-const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
 
 /** Exit 1 if any case fails. */
 export const command: CliCommand = defineCommand<Options>({

@@ -156,8 +156,8 @@ class ConditionWriter {
   }
 
   /**
-   * What one question asked by a name of its own (`ip.fragoff`, `tcp.syn`) is told by that name, whatever else is known
-   * of the bytes that it lies in; unless all of them are known and not each by a name: then they are one number.
+   * What one question asked by a name of its own (`ip.fragoff`, `tcp.syn`) is told by that name, whatever else is
+   * known of the bytes that it lies in; unless all of them are known and not each by a name: then they are one number.
    */
   private writeAsked(bits: readonly Bit[]): void {
     const { facts, describer } = this;

@@ -58,6 +58,17 @@ function verdicts({ found }: StateSearch): Record<number, number> {
 
 const hash = '	.map flows type=hash key=4 value=8 max_entries=8';
 
+/** Puts an element into `flows`; r0 says whether there was room. */
+const update = `
+	*(u64 *)(r10 - 8) = 7
+	r2 = r10
+	r2 += -4
+	r3 = r10
+	r3 += -8
+	r1 = flows ll
+	r4 = 0
+	call bpf_map_update_elem`;
+
 /** Looks up the packet's first four bytes in `flows`; r0 is the value, or 0. */
 const lookup = `
 	r1 = *(u32 *)(r7 + 0)
@@ -421,14 +432,7 @@ ${hash}
 .section xdp
 .globl prog
 prog:
-	*(u64 *)(r10 - 8) = 7
-	r2 = r10
-	r2 += -4
-	r3 = r10
-	r3 += -8
-	r1 = flows ll
-	r4 = 0
-	call bpf_map_update_elem
+${update}
 	w1 = w0
 	r0 = 2
 	if w1 == 0 goto out
@@ -519,14 +523,7 @@ ${hash}
 .section xdp
 .globl prog
 prog:
-	*(u64 *)(r10 - 8) = 7
-	r2 = r10
-	r2 += -4
-	r3 = r10
-	r3 += -8
-	r1 = flows ll
-	r4 = 0
-	call bpf_map_update_elem
+${update}
 	w6 = w0
 	r1 = flows ll
 	r2 = each ll

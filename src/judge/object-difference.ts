@@ -1,7 +1,7 @@
 /**
- * Do two objects decide alike? Every program of one beside that of the same name of the other, on engines of ours, over
- * the same packets and several contents of maps. Both machines are told the same time and the same random numbers, so
- * whatever differs is the programs'.
+ * Do two objects decide alike? Every program of one beside that of the same name of the other, on engines of ours,
+ * over the same packets and several contents of maps. Both machines are told the same time and the same random
+ * numbers, so whatever differs is the programs'.
  */
 
 import { InputError, UserError } from '../base/index.js';

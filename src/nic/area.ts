@@ -1,7 +1,7 @@
 /**
- * What a card would take of an FPGA, in six-input look-up tables: an estimate from costs of single operations that were
- * measured with open tools (yosys 0.23, UltraScale+) and from published cores. It is there to compare cards with each
- * other; shell, network and link controllers are left out, and memories are no look-up tables.
+ * What a card would take of an FPGA, in six-input look-up tables: an estimate from costs of single operations that
+ * were measured with open tools (yosys 0.23, UltraScale+) and from published cores. It is there to compare cards with
+ * each other; shell, network and link controllers are left out, and memories are no look-up tables.
  */
 import { type CardDescription, numberOf, wordOf } from './description.js';
 

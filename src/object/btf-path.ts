@@ -75,8 +75,8 @@ export function btfPath(btf: Btf, typeId: number, offset: number, width: number)
 }
 
 /**
- * Path to the bit field that is just `size` bits from `bit` on (the lowest bit of the first byte is 0), as C writes it:
- * `.blocked`. Undefined where these bits are no bit field, or are one together with others.
+ * Path to the bit field that is just `size` bits from `bit` on (the lowest bit of the first byte is 0), as C writes
+ * it: `.blocked`. Undefined where these bits are no bit field, or are one together with others.
  */
 export function btfBitField(btf: Btf, typeId: number, bit: number, size: number): string | undefined {
   const type = btf.resolve(typeId);

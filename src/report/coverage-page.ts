@@ -4,7 +4,7 @@
 import type { LineCounts, Totals } from '../explore/index.js';
 import { totalsOf } from '../explore/index.js';
 import { escapeHtml, number, share } from './html.js';
-import { pageStyle } from './page-style.js';
+import { pageFrame } from './page-frame.js';
 
 const style = `
 .source { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; overflow-x: auto; margin-top: 8px; }
@@ -37,27 +37,18 @@ export function coveragePage({ title, lines, sources }: CoveragePage): string {
       sources.get(file),
     ),
   );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Coverage of ${escapeHtml(title)}</title>
-<style>${pageStyle}${style}</style>
-</head>
-<body>
-<header><h1>Coverage</h1><p>${escapeHtml(title)}</p></header>
-<main>
-${tiles(totalsOf(lines))}
+  return pageFrame({
+    title: `Coverage of ${title}`,
+    heading: 'Coverage',
+    about: title,
+    style,
+    mainHtml: `${tiles(totalsOf(lines))}
 <p class="note"><b>✓</b> ran, <b>✗</b> never ran, <b>½</b> a branch of the line always went the same way. What is beside a line says how often each way was gone: jumped, fell through.</p>
 ${files.length > 1 ? fileTable(files, lines) : ''}
 ${parts.join('\n')}
-${files.length === 0 ? '<p class="note">The object has no line records: compile with <code>-g</code>.</p>' : ''}
-</main>
-<footer>Made by jitnic from the line records of BTF.ext.</footer>
-</body>
-</html>
-`;
+${files.length === 0 ? '<p class="note">The object has no line records: compile with <code>-g</code>.</p>' : ''}`,
+    footer: 'Made by jitnic from the line records of BTF.ext.',
+  });
 }
 
 function tiles(totals: Totals): string {

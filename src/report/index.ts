@@ -3,7 +3,7 @@ export type { GuardNode } from './guard-tree.js';
 export { escapeHtml, number } from './html.js';
 export { type ExecutedRow, type OptLine, type OptPage, type OptPageFunction, optPage } from './opt-page.js';
 export { reportPage } from './page.js';
-export { pageStyle } from './page-style.js';
+export { pageFrame } from './page-frame.js';
 export {
   namesIn,
   type ReportData,

@@ -3,7 +3,7 @@
  * is, what packets cost. It stands alone and needs no script; follows the system's dark.
  */
 import { escapeHtml, number, share } from './html.js';
-import { pageStyle } from './page-style.js';
+import { pageFrame } from './page-frame.js';
 
 /** A source line with its instructions, as text. */
 export interface OptLine {
@@ -85,18 +85,12 @@ h1 { overflow-wrap: anywhere; min-width: 0; }
 /** HTML. */
 export function optPage(page: OptPage): string {
   const { file, functions } = page;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(file)} optimized</title>
-<style>${pageStyle}${style}</style>
-</head>
-<body>
-<header><h1>${escapeHtml(file)}</h1><p>optimized for ${escapeHtml(page.goal)}</p></header>
-<main>
-${tiles(page)}
+  return pageFrame({
+    title: `${file} optimized`,
+    heading: file,
+    about: `optimized for ${page.goal}`,
+    style,
+    mainHtml: `${tiles(page)}
 <h2>Functions</h2>
 ${functionTable(functions)}
 <h2>Programs</h2>
@@ -106,12 +100,10 @@ ${executedTable(page)}
 ${functions
   .filter(({ saved, takenBack }) => saved.length + takenBack.length > 0)
   .map(functionView)
-  .join('\n')}
-</main>
-<footer>Slots are 8 bytes. Nanoseconds are those of a table of single instructions, no measurement. Made by jitnic.</footer>
-</body>
-</html>
-`;
+  .join('\n')}`,
+    footer:
+      'Slots are 8 bytes. Nanoseconds are those of a table of single instructions, no measurement. Made by jitnic.',
+  });
 }
 
 function tiles({ functions, packets, differing, kernel }: OptPage): string {

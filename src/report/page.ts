@@ -5,8 +5,8 @@
 import { verdictNames } from '../platform/index.js';
 import { kinds } from './condition-kinds.js';
 import { escapeHtml, number, share } from './html.js';
+import { pageFrame } from './page-frame.js';
 import { pageScript } from './page-script.js';
-import { pageStyle } from './page-style.js';
 import { regionsView } from './region-view.js';
 import type { ReportData } from './report-data.js';
 import { timelineChart } from './timeline-chart.js';
@@ -17,19 +17,12 @@ import { verdictBadge } from './verdict-badge.js';
 
 /** The whole page as HTML text. */
 export function reportPage(data: ReportData): string {
-  const title = `${data.program}: traces of ${data.capture}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${pageStyle}</style>
-</head>
-<body>
-<header><h1>${escapeHtml(data.program)}</h1><p>${escapeHtml(data.object)}, packets of ${escapeHtml(data.capture)}</p><button id="theme" type="button" hidden>Dark</button></header>
-<main>
-${tiles(data)}
+  return pageFrame({
+    title: `${data.program}: traces of ${data.capture}`,
+    heading: data.program,
+    about: `${data.object}, packets of ${data.capture}`,
+    headerHtml: '<button id="theme" type="button" hidden>Dark</button>',
+    mainHtml: `${tiles(data)}
 <h2>Verdicts</h2>
 ${verdictTable(data)}
 <h2>Hit rate over time</h2>
@@ -41,13 +34,10 @@ ${regionsView(data)}
 <h2>Traces</h2>
 ${data.traces.length === 0 ? '' : legend}
 ${data.traces.length === 0 ? '<p class="note">None.</p>' : data.traces.map((trace) => traceView(trace, data)).join('\n')}
-${troubles(data)}
-</main>
-<footer>The card is a model in software: nothing here is a claim about hardware. Made by jitnic.</footer>
-<script>${pageScript}</script>
-</body>
-</html>
-`;
+${troubles(data)}`,
+    footer: 'The card is a model in software: nothing here is a claim about hardware. Made by jitnic.',
+    script: pageScript,
+  });
 }
 
 /** What the bars of tree and list say. */

@@ -21,8 +21,8 @@ pass:
 `;
 
 /**
- * Runs a packet for each text with the plain interpreter beside; verdicts, how many packets were recorded, and how wide
- * the first trace's loads from the stack are.
+ * Runs a packet for each text with the plain interpreter beside; verdicts, how many packets were recorded, and how
+ * wide the first trace's loads from the stack are.
  */
 function run(
   body: string,

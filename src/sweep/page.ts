@@ -2,7 +2,7 @@
  * A sweep as a page of its own: for each program the Pareto front of throughput over area, drawn and as a table, and
  * what each value of each axis is worth at its best. Needs no script; follows the system's dark.
  */
-import { type Axis as ChartAxis, escapeHtml, lineChart, number, pageStyle, type Series } from '../report/index.js';
+import { type Axis as ChartAxis, escapeHtml, lineChart, number, pageFrame, type Series } from '../report/index.js';
 import type { Figures, Row } from './outcome.js';
 import { paretoFront } from './pareto.js';
 import type { Axis, AxisValue } from './space.js';
@@ -27,18 +27,12 @@ export function sweepPage(sweep: Sweep): string {
     'Every figure is the model’s: rates, times, and the area, which is estimated from costs of single operations.',
     ...(missing > 0 ? [`The sweep was broken off: ${number(missing)} points are missing.`] : []),
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sweep over ${escapeHtml(card)}</title>
-<style>${pageStyle}${style}</style>
-</head>
-<body>
-<header><h1>Sweep</h1><p>${escapeHtml(card)}: ${axes.map(({ name }) => escapeHtml(name)).join(' × ')}</p></header>
-<main>
-<ul class="tiles"><li><b>${number(rows.length)}</b><span>points</span></li><li><b>${number(rows.length - ran)}</b><span>that do not fit</span></li><li><b>${number(programs.length)}</b><span>${programs.length === 1 ? 'program' : 'programs'}</span></li></ul>
+  return pageFrame({
+    title: `Sweep over ${card}`,
+    heading: 'Sweep',
+    about: `${card}: ${axes.map(({ name }) => name).join(' × ')}`,
+    style,
+    mainHtml: `<ul class="tiles"><li><b>${number(rows.length)}</b><span>points</span></li><li><b>${number(rows.length - ran)}</b><span>that do not fit</span></li><li><b>${number(programs.length)}</b><span>${programs.length === 1 ? 'program' : 'programs'}</span></li></ul>
 ${notes.map((note) => `<p class="note">${note}</p>`).join('\n')}
 ${programs
   .map((name) =>
@@ -48,12 +42,9 @@ ${programs
       rows.filter(({ program }) => program === name),
     ),
   )
-  .join('\n')}
-</main>
-<footer>Made by jitnic explore.</footer>
-</body>
-</html>
-`;
+  .join('\n')}`,
+    footer: 'Made by jitnic explore.',
+  });
 }
 
 function programView(name: string, axes: readonly Axis[], rows: readonly Row[]): string {

@@ -7,7 +7,7 @@
  * `entries`), or a setting of the run (`card`, `policy`, `rate`, ...).
  */
 import { UsageError } from '../base/index.js';
-import { type CardDescription, parameterRow } from '../nic/index.js';
+import type { CardDescription } from '../nic/index.js';
 import { nearest } from '../text/index.js';
 
 /** A value of an axis: a number in the parameter's unit, or a word. */
@@ -138,7 +138,7 @@ export function cardWith(card: CardDescription, set: ReadonlyMap<string, AxisVal
       at[field] ??= {};
       at = at[field] as Record<string, unknown>;
     }
-    at[fields.at(-1) as string] = parameterRow(path)?.unit === '' ? { ...changed, unit: '' } : changed;
+    at[fields.at(-1) as string] = changed;
   }
   return { name: card.name, kind: card.kind, title: card.title, parameters: tree };
 }

@@ -383,8 +383,8 @@ function rangeJson(range: Scalar): Record<string, string | number> {
 }
 
 /**
- * The same value as the function sees it that this one's code is put into, `levels` calls further up: frames in between
- * are parts of that one's own, each `frameBytes` below the one before.
+ * The same value as the function sees it that this one's code is put into, `levels` calls further up: frames in
+ * between are parts of that one's own, each `frameBytes` below the one before.
  */
 export function factOfCaller(fact: ValueFact, levels: number, frameBytes: number): ValueFact {
   if (fact.kind !== 'pointer' || fact.to !== 'fp') return fact;

@@ -230,7 +230,7 @@ describe('as Linux', () => {
   });
 });
 
-/** What is known of comparisons of a number from 4 to 7, whatever their width and sign: always so, never, or neither. */
+/** What is known of comparisons of a number from 4 to 7, whatever width and sign: always so, never, or neither. */
 const decided = {
   always: ['!= 3', '!= 8', '> 3', '>= 4', '< 8', '<= 7', '& 4', '& 12'],
   never: ['== 3', '== 8', '> 7', '>= 8', '< 4', '<= 3', '& 8'],

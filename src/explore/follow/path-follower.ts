@@ -309,8 +309,8 @@ export class PathFollower implements Observer {
   }
 
   /**
-   * Whether it stores is part of the path. Nobody comes between a load and the swap, so one that compares with what was
-   * just loaded always does.
+   * Whether it stores is part of the path. Nobody comes between a load and the swap, so one that compares with what
+   * was just loaded always does.
    */
   private followCompareAndSwap(insn: Insn, frame: Frame, address: number, old: Term | undefined): void {
     const { terms, machine } = this;

@@ -5,8 +5,8 @@
  *
  * References stay what they are in the file: an instruction says from which slot of the input its relocation and its
  * CO-RE record come, and they go where it goes (twice if it stands twice, nowhere if it is gone). DWARF can't follow:
- * its line programs and location lists count bytes of code. It is taken out, as `llvm-strip -g` does, and named; source
- * lines are in `.BTF.ext`, where loaders and disassemblers find them.
+ * its line programs and location lists count bytes of code. It is taken out, as `llvm-strip -g` does, and named;
+ * source lines are in `.BTF.ext`, where loaders and disassemblers find them.
  */
 import { InternalError, UnsupportedError } from '../../base/index.js';
 import { encodeInsns, type Insn, insnSize, op } from '../../isa/index.js';
